@@ -1,0 +1,286 @@
+"""Start a program in a console of its own, as a process unrelated to this one.
+
+The program's parent is a small shell (console.sh), its session is that shell's, and it gets no
+descriptor of ours. When this process ends, however it ends, the shell kills the program.
+"""
+import errno
+import fcntl
+import os
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+
+from pipe_helpers.lifeline import Lifeline
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_CONSOLE = os.path.join(_HERE, "console.sh")
+_WRITER = os.path.join(_HERE, "programs", "write_to_named_pipe.py")
+_READER = os.path.join(_HERE, "programs", "read_from_named_pipe.py")
+_START_LIMIT = 30  # seconds for a shell to start, on a machine that is very busy
+
+_running = set()
+
+
+def launch(program, *args, cwd=None):
+    """Start a program in a console of its own and return at once.
+
+    program: a command found on PATH, the path of an executable file, or a path that ends in
+    ".py", which this Python runs. args reach it as they are; numbers and paths become text.
+    cwd is its working directory, by default the current one.
+
+    Standard input is empty; standard output and error are kept (see `Program`). Nothing else
+    is inherited but the environment, in which PYTHONUNBUFFERED makes Python's prints appear
+    at once, as they would in a real console.
+
+    Blocks for some milliseconds, until the program has a PID. Raises FileNotFoundError,
+    PermissionError or IsADirectoryError if the program can't be run, ValueError for an
+    argument with a NUL byte, OSError if the system refuses another process [fork(2), execve(2)].
+    """
+    command = [*_command(program), *map(_text, args)]
+    folder = tempfile.mkdtemp(prefix="named_pipes_console_")
+    lifeline = Lifeline()
+    report, report_end = os.pipe()
+    console = None
+    try:
+        console = subprocess.Popen(
+            ["sh", _CONSOLE, folder, *command],
+            stdin=lifeline.reader,
+            stdout=report_end,
+            start_new_session=True,
+            cwd=cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        os.close(report_end)
+        report_end = None
+        pid = _first_report(report, folder, command)
+        return Program(command, cwd, folder, lifeline, report, console, pid)
+    except BaseException:  # an interrupt, too, must leave nothing behind
+        lifeline.cut()
+        if console is not None:
+            console.wait()
+        os.close(report)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        os.close(lifeline.reader)
+        if report_end is not None:
+            os.close(report_end)
+
+
+def launch_writer(path="my_pipe", *, cwd=None):
+    """Start programs/write_to_named_pipe.py on the FIFO at path: see `launch`."""
+    return launch(_WRITER, path, cwd=cwd)
+
+
+def launch_reader(path="my_pipe", *, cwd=None):
+    """Start programs/read_from_named_pipe.py on the FIFO at path: see `launch`."""
+    return launch(_READER, path, cwd=cwd)
+
+
+def running_programs():
+    """Return the programs started by `launch` in this process that have not ended."""
+    return list(_running)
+
+
+class Program:
+    """A program started by `launch`.
+
+    pid: its process ID. name: its file name. command: the list it was started with.
+    cwd: its working directory, as an absolute path.
+    """
+
+    def __init__(self, command, cwd, folder, lifeline, report, console, pid):
+        self.command = command
+        self.cwd = os.path.abspath(cwd or os.getcwd())
+        self.pid = pid
+        self._folder = folder
+        self._lifeline = lifeline
+        self._console = console
+        self._pidfd = _open_pidfd(pid)
+        self._status = None
+        self._texts = {}
+        self._ended = threading.Event()
+        _running.add(self)
+        threading.Thread(target=self._watch, args=(report,), daemon=True).start()
+
+    @property
+    def name(self):
+        script = self.command[1] if self.command[0] == sys.executable else self.command[0]
+        return os.path.basename(script)
+
+    @property
+    def running(self):
+        """True until the program has ended. Never blocks."""
+        return not self._ended.is_set()
+
+    @property
+    def output(self):
+        """What the program has written to its standard output so far, as text."""
+        return self._text_of("output")
+
+    @property
+    def errors(self):
+        """What the program has written to its standard error so far, as text."""
+        return self._text_of("errors")
+
+    def wait(self, timeout=10):
+        """Wait until the program has ended and return its exit status.
+
+        A negative status is the signal that ended it, as in `subprocess`. Blocks for at most
+        timeout seconds (None: for ever), then raises TimeoutError; the program runs on.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError(
+                f"{self.name}, pid {self.pid}, is still running after {timeout:g} s: it may be "
+                "blocked on a pipe whose other end nobody uses. Open that end, or kill() it"
+            )
+        return self._status
+
+    def kill(self):
+        """End the program with SIGKILL and wait until it is gone. Returns its exit status."""
+        if self.running:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has just ended by itself
+        return self.wait()
+
+    def __repr__(self):
+        if self.running:
+            state = "running"
+        elif self._status < 0:
+            state = f"ended by {_signal_name(-self._status)}"
+        else:
+            state = f"exit status {self._status}"
+        return f"<{self.name}, pid {self.pid}, {state}>"
+
+    def _watch(self, report):
+        line = _read_line(report)
+        if line:
+            self._status = _exit_status(int(line.split()[1]), self._pidfd)
+        else:  # somebody killed the console: what is left of it kills the program now
+            self._lifeline.cut()
+            self._status = -signal.SIGKILL
+        for name in ("output", "errors"):
+            self._texts[name] = self._read(name)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._console.wait()
+        self._lifeline.cut()  # not before the console is gone: it would take it for our end
+        os.close(report)
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+        _running.discard(self)
+        self._ended.set()
+
+    def _text_of(self, name):
+        try:
+            return self._texts.get(name) or self._read(name)
+        except FileNotFoundError:  # read and removed by _watch meanwhile
+            return self._texts.get(name, "")
+
+    def _read(self, name):
+        with open(os.path.join(self._folder, name), "rb") as file:
+            return file.read().decode(errors="replace")
+
+
+def _command(program):
+    """The words that start the program, or an OSError that tells why it can't be started."""
+    program = _text(program)
+    if program.endswith(".py"):
+        script = os.path.abspath(program)
+        open(script, "rb").close()
+        return [sys.executable, script]
+    if os.path.dirname(program):
+        program = os.path.abspath(program)
+    found = shutil.which(program)
+    if found is None:
+        if os.path.isdir(program):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory, not a program", program)
+        if os.path.dirname(program) and os.path.exists(program):
+            reason = "Not executable: chmod +x makes it so"
+            raise PermissionError(errno.EACCES, reason, program)
+        raise FileNotFoundError(errno.ENOENT, "No such program", program)
+    interpreter = _interpreter(found)
+    if interpreter and not os.access(interpreter, os.X_OK):
+        reason = f"Its first line names an interpreter that can't be run, {interpreter}"
+        raise FileNotFoundError(errno.ENOENT, reason, found)
+    return [found]
+
+
+def _interpreter(path):
+    try:
+        with open(path, "rb") as file:
+            first_line = file.readline(256)
+    except PermissionError:  # may be executed, but not read
+        return None
+    words = first_line[2:].split() if first_line.startswith(b"#!") else []
+    return os.fsdecode(words[0]) if words else None
+
+
+def _text(value):
+    if isinstance(value, (str, bytes, os.PathLike)):
+        value = os.fsdecode(value)
+    else:
+        value = str(value)
+    if "\0" in value:
+        raise ValueError(f"no program can take an argument with a NUL byte: {value!r}")
+    return value
+
+
+def _first_report(report, folder, command):
+    if not select.select([report], [], [], _START_LIMIT)[0]:
+        raise TimeoutError(f"no console for {command[0]!r} within {_START_LIMIT} s: is the "
+                           "machine overloaded?")
+    line = _read_line(report)
+    if not line.startswith("PID "):
+        with open(os.path.join(folder, "console"), errors="replace") as file:
+            raise OSError(f"the console of {command[0]!r} did not start: {file.read().strip()}")
+    return int(line.split()[1])
+
+
+def _read_line(fd):
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(fd, 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode()
+
+
+def _signal_name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _open_pidfd(pid):
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not Linux, or the program has already ended
+        return None
+
+
+def _exit_status(status, pidfd):
+    """The exit status that `subprocess` would give, from the one that a shell gives.
+
+    A shell reports signal n as 128 + n, which a program may return by itself, too. Linux tells
+    them apart since 6.15 (PIDFD_GET_INFO in <linux/pidfd.h>); elsewhere the signal is assumed.
+    """
+    if not 128 < status < 128 + signal.NSIG:
+        return status
+    exit_wanted, layout = 1 << 3, "QQ11IiII"
+    get_info = 3 << 30 | struct.calcsize(layout) << 16 | 0xFF << 8 | 11
+    info = bytearray(struct.pack(layout, exit_wanted, *[0] * 15))
+    try:
+        fcntl.ioctl(pidfd, get_info, info)
+    except (TypeError, OSError):  # no pidfd, or an older kernel
+        return 128 - status
+    given, *_, wait_status, _, _ = struct.unpack(layout, info)
+    return os.waitstatus_to_exitcode(wait_status) if given & exit_wanted else 128 - status

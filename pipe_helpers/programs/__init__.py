@@ -1,0 +1,1 @@
+"""The two programs of the lesson: plain scripts that use the standard library only."""
