@@ -1,0 +1,55 @@
+"""How `make lab` shows the chapters: this folder only, the first chapter open, nothing to dismiss."""
+import os
+import shutil
+import sys
+import webbrowser
+from pathlib import Path
+
+CHAPTERS = Path(__file__).resolve().parent.parent
+
+
+def has_graphical_browser():
+    """Tell whether a browser would open in a window of its own, not in this terminal."""
+    if sys.platform == "darwin":
+        return True
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        name = os.path.basename(getattr(webbrowser.get(), "name", ""))
+    except webbrowser.Error:
+        return False
+    return name not in ("www-browser", "links", "elinks", "lynx", "w3m")
+
+
+def terminal_command():
+    """Return the command of JupyterLab's terminals.
+
+    A user's own ~/.bashrc or login profile (conda, pyenv) may put another python first on PATH, so
+    the shell reads the environment's activation script in its place.
+    """
+    activate = Path(sys.prefix, "bin", "activate")
+    if sys.prefix == sys.base_prefix or not activate.exists():
+        return None
+    bash = shutil.which("bash")
+    if bash:
+        return [bash, "--rcfile", str(activate), "-i"]
+    # POSIX: an interactive sh reads the file that ENV names.
+    return ["/usr/bin/env", f"ENV={activate}", "sh", "-i"]
+
+
+c = get_config()  # noqa: F821 (Jupyter defines it)
+
+c.ServerApp.root_dir = str(CHAPTERS)
+c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
+c.ServerApp.open_browser = has_graphical_browser()
+c.ServerApp.allow_root = True  # containers
+c.ServerApp.answer_yes = True  # Ctrl-C ends it without a question
+if terminal_command():
+    c.ServerApp.terminado_settings = {"shell_command": terminal_command()}
+
+# Nothing but the chapter on the screen: no news, no update notice, no tabs of another project.
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
+c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*~", "conftest.py", ".*"]

@@ -1,0 +1,17 @@
+"""Give nbval its sanitizing file whatever folder pytest is called from."""
+from pathlib import Path
+
+SANITIZE = Path(__file__).resolve().parent.parent / "tests" / "nbval_sanitize.cfg"
+
+
+def pytest_configure(config):
+    # nbval reads a path relative to the current folder, and only when the first cell runs.
+    # It takes any text for a list of rules, also one in which it finds no rule at all.
+    if not config.pluginmanager.hasplugin("nbval"):
+        return
+    from nbval.plugin import get_sanitize_patterns
+
+    rules = SANITIZE.read_text(encoding="utf-8")
+    if rules.count("\nregex:") == 0 or len(get_sanitize_patterns(rules)) != rules.count("\nregex:"):
+        raise ValueError(f"{SANITIZE}: each 'regex: …' line needs a 'replace: …' line after it")
+    config.option.nbval_sanitize_with = str(SANITIZE)
