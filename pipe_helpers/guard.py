@@ -1,0 +1,116 @@
+"""A time limit for a call that may wait for ever."""
+import itertools
+import linecache
+import math
+import re
+import signal
+import sys
+import threading
+import time
+
+_REPEAT = 0.2  # seconds between alarms, for code that swallows the first
+_CAUSES = {
+    "open": "no other program has opened the other end of the pipe",
+    "read": "a writer has the pipe open, but has neither written to it nor closed it",
+    "write": "the pipe is full, and no reader takes anything out",
+}
+
+
+class time_limit:
+    """Context manager: raise TimeoutError in its body if that takes longer than seconds.
+
+    It frees a blocked os.open, os.read, os.write or built-in open, and any other wait that a
+    signal can interrupt [signal(7), PEP 475]. It works by SIGALRM and the real-time timer, and
+    gives both back as they were. Of nested limits the sooner one counts.
+
+    It raises in its body and nowhere else. While the body is suspended in an `await`, other
+    code runs: then it raises as soon as the body goes on.
+
+    Raises RuntimeError outside the main thread, where Python handles no signals, and ValueError
+    for seconds that are not a number above 0.
+    """
+
+    def __init__(self, seconds):
+        try:
+            fits = 0 < seconds and math.isfinite(seconds)
+        except TypeError:
+            fits = False
+        if not fits:
+            raise ValueError(f"a time limit is a number of seconds above 0, not {seconds!r}")
+        self.seconds = seconds
+
+    def __enter__(self):
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(
+                "time_limit works by a signal, and Python handles signals in the main thread "
+                "only: use it there"
+            )
+        self._body = sys._getframe(1)
+        while self._body.f_globals.get("__name__") == "contextlib":  # an ExitStack's own frame
+            self._body = self._body.f_back
+        self._entered = time.monotonic()
+        self._outer_timer = signal.getitimer(signal.ITIMER_REAL)
+        outer_left = self._outer_timer[0]
+        self._counts = not outer_left or self.seconds < outer_left
+        if self._counts:
+            self._outer_handler = signal.signal(signal.SIGALRM, self._alarm)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT)
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self._restore()
+        finally:  # an interrupt that came in between must not leave the alarm on
+            self._restore()
+
+    def _restore(self):
+        self._body = None
+        if not self._counts:
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._outer_handler)
+        left, interval = self._outer_timer
+        if left:
+            left = max(1e-6, left - (time.monotonic() - self._entered))
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+
+    def _alarm(self, number, frame):
+        calls = []
+        while frame is not None and frame is not self._body:
+            if frame.f_code in _OWN_CODE:  # on the way in or out: the next alarm will tell
+                return
+            calls.append(_source_at(frame))
+            frame = frame.f_back
+        if frame is None:  # the body is suspended: raising here would hit somebody else
+            return
+        raise TimeoutError(_explain(self.seconds, [*calls, _source_at(frame)]))
+
+
+_OWN_CODE = {
+    time_limit.__enter__.__code__,
+    time_limit.__exit__.__code__,
+    time_limit._restore.__code__,
+}
+
+
+def _source_at(frame):
+    """The source text from the call that the frame is in to the end of its line."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    if sys.version_info >= (3, 11):  # PEP 657; before, the whole line has to do
+        positions = itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None)
+        column = next(positions)[2]
+        line = line.encode()[column or 0 :].decode(errors="replace")
+    return line
+
+
+def _explain(seconds, calls):
+    for source in calls:
+        if match := re.search(r"\b(open|read|write)\w*\(", source):
+            return (
+                f"{match[1]} is still waiting after {seconds:g} s: {_CAUSES[match[1]]}. Let "
+                "the other program do its part, then run this cell again"
+            )
+    return (
+        f"still waiting after {seconds:g} s: the other program has not done its part. See that "
+        "it runs, then run this cell again"
+    )

@@ -1,0 +1,63 @@
+"""A folder of the chapter's own, so that its pipes and files meet nobody else's."""
+import atexit
+import os
+import pathlib
+import tempfile
+
+from pipe_helpers.console import running_programs
+from pipe_helpers.folder import KeptFolder
+
+
+class workspace:
+    """A private folder (0700), made the working directory; it is gone when the work is done.
+
+    `with workspace() as path:` removes it at the end of the block. A plain `workspace()`, as
+    chapters have it in their first cell, removes it when this process ends, however it ends,
+    or when workspace() is called again, so that running the cell twice leaves one folder.
+
+    At its end the programs that `launch` started in it and that still run are killed, and the
+    former working directory is the current one again. path is absolute, a pathlib.Path.
+    Raises OSError if no temporary folder can be made [mkdtemp in tempfile].
+    """
+
+    _from_plain_call = None
+
+    def __init__(self):
+        if workspace._from_plain_call is not None:
+            workspace._from_plain_call.close()
+        self._former = os.getcwd()
+        self._folder = KeptFolder("named_pipes_")
+        self._owner = os.getpid()
+        self.path = pathlib.Path(self._folder.path)
+        os.chdir(self.path)
+        workspace._from_plain_call = self
+        atexit.register(self.close)
+
+    def close(self):
+        """End the programs started here, go back, and remove the folder. Waits for all three."""
+        if os.getpid() != self._owner:  # a forked child leaves its parent's folder alone
+            return
+        atexit.unregister(self.close)
+        if workspace._from_plain_call is self:
+            workspace._from_plain_call = None
+        for program in running_programs():
+            if pathlib.Path(program.cwd).is_relative_to(self.path):
+                program.kill()
+        try:
+            os.chdir(self._former)
+        except OSError:  # removed meanwhile
+            os.chdir(tempfile.gettempdir())
+        self._folder.remove()
+
+    def __enter__(self):
+        workspace._from_plain_call = None
+        return self.path
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __fspath__(self):
+        return str(self.path)
+
+    def __repr__(self):
+        return f"<workspace {self.path}>"
