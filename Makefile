@@ -8,8 +8,6 @@ endif
 
 # A module path or home of another Python must not reach the environment.
 unexport PYTHONPATH PYTHONHOME
-# Before 3.15 Python reads the clone's path in the locale's encoding: LC_ALL=C fails on an umlaut.
-export PYTHONUTF8 = 1
 
 # Set-up is redone when pyproject.toml has changed or the clone has moved. (No path is written
 # outside quotes, and none is a make target: the clone's path may contain spaces.)
