@@ -57,11 +57,16 @@ class time_limit:
             signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, exception, traceback):
         try:
             self._restore()
         finally:  # an interrupt that came in between must not leave the alarm on
             self._restore()
+        while traceback is not None:  # show the waiting call, not the frame of our handler
+            handler = traceback.tb_next
+            if handler is not None and handler.tb_frame.f_code is time_limit._alarm.__code__:
+                traceback.tb_next = None
+            traceback = traceback.tb_next
 
     def _restore(self):
         self._body = None
