@@ -10,6 +10,7 @@ _MODULE_OF = {
     "launch_reader": "console",
     "launch_writer": "console",
     "time_limit": "guard",
+    "trace": "trace",
     "workspace": "workspace",
 }
 

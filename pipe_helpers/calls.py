@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 _LONGEST = 48  # characters of data shown whole; "Hello from pid [4194304]" fits
 _ACCESS = {os.O_RDONLY: "O_RDONLY", os.O_WRONLY: "O_WRONLY", os.O_RDWR: "O_RDWR"}
-_SYNONYMS = {"O_ACCMODE", "O_FSYNC", "O_NDELAY", *_ACCESS.values()}
+_SYNONYMS = {"O_ACCMODE", "O_FSYNC", "O_NDELAY", "O_RSYNC", *_ACCESS.values()}
 _FLAGS = sorted(
     ((getattr(os, name), name) for name in dir(os) if name[:2] == "O_" and name not in _SYNONYMS),
     key=lambda flag: (-flag[0].bit_count(), flag),  # O_SYNC before O_DSYNC, a part of it

@@ -26,12 +26,13 @@ _START_LIMIT = 30  # seconds for a shell to start, on a machine that is very bus
 _running = set()
 
 
-def launch(program, *args, cwd=None):
+def launch(program, *args, cwd=None, trace=None):
     """Start a program in a console of its own and return at once.
 
     program: a command found on PATH, the path of an executable file, or a path that ends in
     ".py", which this Python runs. args reach it as they are; numbers and paths become text.
-    cwd is its working directory, by default the current one.
+    cwd is its working directory, by default the current one. trace is a `trace` that records
+    its system calls, if it is a Python program.
 
     Standard input is empty; standard output and error are kept (see `Program`). Nothing else
     is inherited but the environment, in which PYTHONUNBUFFERED makes Python's prints appear
@@ -39,16 +40,18 @@ def launch(program, *args, cwd=None):
 
     Blocks for some milliseconds, until the program has a PID. Raises FileNotFoundError,
     PermissionError or IsADirectoryError if the program can't be run, ValueError for an
-    argument with a NUL byte, OSError if the system refuses another process [fork(2), execve(2)].
+    argument with a NUL byte or a trace of a program that is not Python, OSError if the system
+    refuses another process [fork(2), execve(2)].
     """
     command = [*_command(program), *map(_text, args)]
+    started = command if trace is None else trace.command(command)
     folder = tempfile.mkdtemp(prefix="named_pipes_console_")
     lifeline = Lifeline()
     report, report_end = os.pipe()
     console = None
     try:
         console = subprocess.Popen(
-            ["sh", _CONSOLE, folder, *command],
+            ["sh", _CONSOLE, folder, *started],
             stdin=lifeline.reader,
             stdout=report_end,
             start_new_session=True,
@@ -72,14 +75,14 @@ def launch(program, *args, cwd=None):
             os.close(report_end)
 
 
-def launch_writer(path="my_pipe", *, cwd=None):
+def launch_writer(path="my_pipe", *, cwd=None, trace=None):
     """Start programs/write_to_named_pipe.py on the FIFO at path: see `launch`."""
-    return launch(_WRITER, path, cwd=cwd)
+    return launch(_WRITER, path, cwd=cwd, trace=trace)
 
 
-def launch_reader(path="my_pipe", *, cwd=None):
+def launch_reader(path="my_pipe", *, cwd=None, trace=None):
     """Start programs/read_from_named_pipe.py on the FIFO at path: see `launch`."""
-    return launch(_READER, path, cwd=cwd)
+    return launch(_READER, path, cwd=cwd, trace=trace)
 
 
 def running_programs():
