@@ -1,7 +1,7 @@
 """What the chapters import: start the other program, bound a wait, work in a folder of one's own.
 
 Each name is imported from its module when it is first used, so that a chapter pays only for
-what it needs (PEP 562).
+what it needs (PEP 562). No module is called as a name here: importing it would hide the name.
 """
 from importlib import import_module
 
@@ -9,9 +9,10 @@ _MODULE_OF = {
     "launch": "console",
     "launch_reader": "console",
     "launch_writer": "console",
+    "leftovers": "workspaces",
     "time_limit": "guard",
     "trace": "trace",
-    "workspace": "workspace",
+    "workspace": "workspaces",
 }
 
 __all__ = list(_MODULE_OF)
