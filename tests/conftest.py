@@ -1,0 +1,165 @@
+"""What the tests of the helpers share: a wait with a deadline, other processes, a shell to try."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+# A background job of a shell starts with SIGINT ignored, and so would every program tested here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def wait_until(condition, what, seconds=10):
+    """Return condition()'s first true value. Fails, telling what was awaited, after seconds."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.002)
+    return value
+
+
+def process_is_alive(pid):
+    """True unless the process is gone, or dead and only waiting for its parent to notice."""
+    if os.path.exists("/proc/self/stat"):
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    else:
+        ps = ["ps", "-o", "stat=", "-p", str(pid)]
+        state = subprocess.run(ps, capture_output=True, text=True).stdout.strip() or "X"
+    return state[0] not in "ZX"
+
+
+@pytest.fixture
+def until():
+    return wait_until
+
+
+@pytest.fixture
+def alive():
+    return process_is_alive
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """An empty current folder, and tmp_path/"tmp" for all temporary files, told as a path.
+
+    A program that the test has left running is killed.
+    """
+    from pipe_helpers.console import running_programs
+
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    try:
+        yield temporary
+    finally:
+        for program in running_programs():
+            program.kill()
+
+
+@pytest.fixture(params=[name for name in ("dash", "bash") if shutil.which(name)])
+def shell(request, tmp_path, monkeypatch):
+    """Each shell that may be a system's sh, found first on PATH under that name."""
+    (tmp_path / "shell").mkdir()
+    (tmp_path / "shell" / "sh").symlink_to(shutil.which(request.param))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shell'}{os.pathsep}{os.environ['PATH']}")
+    return request.param
+
+
+@pytest.fixture
+def python(monkeypatch):
+    """A function that starts Python on code, or on the words after it; killed after the test."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    started = []
+
+    def start(code, *args, **options):
+        words = ["-c", textwrap.dedent(code)] if code else []
+        started.append(subprocess.Popen(
+            [sys.executable, *words, *map(str, args)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+        ))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A function that writes a Python program into a file and returns its path."""
+    def write(code, name="program.py"):
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(code))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def facts_of(own_folder, script, until):
+    """A function that launches Python on code and returns the object it leaves as `facts`."""
+    from pipe_helpers import launch
+
+    def run(code, *args, **options):
+        source = textwrap.dedent(code) + "\nimport json; print(json.dumps(facts))\n"
+        program = launch(script(source, "facts.py"), *args, **options)
+        assert program.wait() == 0, program.errors
+        return json.loads(program.output)
+
+    return run
+
+
+@pytest.fixture
+def kernel(monkeypatch, tmp_path):
+    """A running kernel: kernel.run(code) returns its printed text and the name of its error."""
+    from jupyter_client.manager import start_new_kernel
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+
+    class Kernel:
+        restart = staticmethod(manager.restart_kernel)
+        interrupt = staticmethod(manager.interrupt_kernel)
+
+        def run(self, code, timeout=15):
+            printed, error = [], None
+
+            def keep(message):
+                nonlocal error
+                if message["msg_type"] == "stream":
+                    printed.append(message["content"]["text"])
+                elif message["msg_type"] == "error":
+                    error = f"{message['content']['ename']}: {message['content']['evalue']}"
+
+            client.execute_interactive(
+                textwrap.dedent(code), timeout=timeout, output_hook=keep, allow_stdin=False
+            )
+            return "".join(printed), error
+
+        def wait_for_ready(self):
+            client.wait_for_ready(timeout=30)
+
+    try:
+        yield Kernel()
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
