@@ -1,9 +1,10 @@
-# For GNU make, 3.81 (macOS) too. Needs Python 3.10 or newer, make and sh. Everything it installs goes into .venv.
+# Needs Python 3.10 or newer, GNU make (3.81, as on macOS, will do) and sh. Everything it installs
+# goes into .venv.
 # PYTHON=/path/to/python3  picks the Python that .venv is made with.
-# ARGS="…"                 is passed on, e.g. make lab ARGS="--port 9999", make test ARGS="-k console".
+# ARGS="…"                 is passed on: make lab ARGS="--port 9999", make test ARGS="-k console".
 
 ifneq (,$(filter Windows_NT MINGW% MSYS% CYGWIN%,$(OS) $(shell uname -s)))
-$(error Windows has no POSIX named pipes: run "wsl --install", then run make in the Linux that it installs)
+$(error Windows has no POSIX named pipes: run "wsl --install", then make in the Linux it installs)
 endif
 
 # A module path or home of another Python must not reach the environment.
@@ -56,7 +57,7 @@ setup:
 	[ "$$python" ] || \
 	    stop "No Python 3.10 or newer ($$*): install one, or name it: make PYTHON=/path/to/python3"; \
 	"$$python" -c 'import venv, ensurepip' 2>/dev/null || \
-	    stop "$$python has no venv module: apt install python3-venv (Debian, Ubuntu), then try again"; \
+	    stop "$$python has no venv module: on Debian or Ubuntu, apt install python3-venv"; \
 	echo "Setting up .venv with $$("$$python" -V): once, a minute or two"; \
 	trap 'rm -rf .venv' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	rm -rf .venv; \

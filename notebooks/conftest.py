@@ -11,7 +11,8 @@ def pytest_configure(config):
         return
     from nbval.plugin import get_sanitize_patterns
 
-    rules = SANITIZE.read_text(encoding="utf-8")
-    if rules.count("\nregex:") == 0 or len(get_sanitize_patterns(rules)) != rules.count("\nregex:"):
+    text = SANITIZE.read_text(encoding="utf-8")
+    rules = len(get_sanitize_patterns(text))
+    if rules == 0 or rules != text.count("regex:"):
         raise ValueError(f"{SANITIZE}: each 'regex: …' line needs a 'replace: …' line after it")
     config.option.nbval_sanitize_with = str(SANITIZE)

@@ -1,4 +1,4 @@
-"""How `make lab` shows the chapters: this folder only, the first chapter open, nothing to dismiss."""
+"""How `make lab` shows the chapters: this folder only, the first one open, nothing to dismiss."""
 import os
 import shutil
 import sys

@@ -1,0 +1,114 @@
+"""Run notebooks anew and save them in place with clean, minimal metadata (`make notebooks`).
+
+    python tests/save_notebooks.py [NOTEBOOK ...]        default: every notebook under notebooks/
+
+Nothing is saved for a notebook in which a cell raises without the tag raises-exception; the exit
+status is then 1.
+"""
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+METADATA = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+FILE_FRAME = re.compile(r"(?:\x1b\[[\d;]*m)*File ")  # after terminal colours
+CELL_METADATA = ("tags", "reason", "jupyter")  # what an author may say about a cell
+
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError, nbformat.ValidationError)
+
+
+def chapters(folder=NOTEBOOKS):
+    """Return the notebooks below `folder`, sorted, without JupyterLab's checkpoints."""
+    return sorted(p for p in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+
+
+def clean(notebook):
+    """Reduce `notebook` to what a reader needs, the same after every run, and return it."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
+        )
+        if cell.cell_type != "code":
+            continue
+        if not cell.source.strip():
+            cell.execution_count = None
+        for output in cell.outputs:
+            if "metadata" in output:
+                output.metadata = nbformat.from_dict({})
+            if "data" in output:  # a view of a widget that lives no more, under a random id
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
+            if "traceback" in output:  # frames outside the cells name this machine's folders
+                output.traceback = [
+                    frame for frame in output.traceback if not FILE_FRAME.match(frame)
+                ]
+    return notebook
+
+
+def run(path):
+    """Execute the notebook at `path` in its own folder and return it cleaned.
+
+    Blocks until the last cell has run; each cell may take 30 s. Raises one of nbclient's errors.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        timeout=30,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        coalesce_streams=True,  # how a print is cut into messages differs from run to run
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute()
+    return clean(notebook)
+
+
+def save(path):
+    """Run and save one notebook; return what went wrong, or None."""
+    try:
+        notebook = run(path)
+        nbformat.validate(notebook)
+    except FAILURES as error:
+        return str(error)
+    text = nbformat.writes(notebook)
+    # Written beside it and renamed, so that an interrupt leaves the old notebook whole.
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
+    os.replace(new, path)
+    return None
+
+
+def main(names):
+    """Save the notebooks `names`, two at a time, and return the exit status."""
+    # The kernels come from this environment, not from the user's own kernel folder.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    paths = [Path(name).resolve() for name in names] or chapters()
+    with ThreadPoolExecutor(2) as pool:
+        failed = 0
+        for path, error in zip(paths, pool.map(save, paths)):
+            print(f"NOT SAVED  {path.name}\n{error}" if error else f"saved      {path.name}")
+            failed += error is not None
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

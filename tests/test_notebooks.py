@@ -1,0 +1,365 @@
+"""The notebooks as documents: executed, compared, clean; and nbval set up to notice a change.
+
+Each check takes a notebook and returns a list of complaints. It is tried on every notebook of the
+kit and, so that it is known to be able to complain, on a made-up bad one.
+"""
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from save_notebooks import CELL_METADATA, METADATA, chapters, clean, save
+
+ROOT = Path(__file__).resolve().parent.parent
+SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
+
+# ---------------------------------------------------------------- the checks
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def not_executed(notebook):
+    """nbval compares nothing in a cell that was never executed, and counts out of order tell that
+    the stored outputs are not those of one run from top to bottom."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        return [f"execution counts are {counts}: run `make notebooks`"]
+    return []
+
+
+def errors_without_tag(notebook):
+    complaints = []
+    for cell in code_cells(notebook):
+        raised = any(output.output_type == "error" for output in cell.outputs)
+        if raised and "raises-exception" not in tags(cell):
+            complaints.append(f"stored error without the tag raises-exception: {cell.source!r}")
+        if not raised and "raises-exception" in tags(cell):
+            complaints.append(f"tagged raises-exception but nothing was raised: {cell.source!r}")
+    return complaints
+
+
+def ignored_without_reason(notebook):
+    complaints = []
+    for cell in code_cells(notebook):
+        marked = re.search(r"#\s*(NBVAL_|PYTEST_VALIDATE_IGNORE_OUTPUT)", cell.source)
+        if marked or "nbval-skip" in tags(cell):
+            complaints.append(f"use the tag nbval-ignore-output with a reason: {cell.source!r}")
+        elif "nbval-ignore-output" in tags(cell):
+            said = cell.metadata.get("reason") or re.search(r"# not compared: \S", cell.source)
+            if not said:
+                complaints.append(f"not compared, and no reason is given: {cell.source!r}")
+    return complaints
+
+
+# A home folder, or the folder of this clone. Temporary folders may be shown: they are sanitized.
+MACHINE_PATH = re.compile(r"/(?:home|Users)/[\w.-]+|/root\b|/work\b|[A-Z]:\\Users\\")
+
+
+def machine_paths(notebook):
+    text = nbformat.writes(notebook)
+    found = {match.group() for match in MACHINE_PATH.finditer(text)}
+    temporary = (tempfile.gettempdir(), "/tmp")
+    if str(ROOT) in text and not str(ROOT).startswith(temporary):
+        found.add(str(ROOT))
+    return [f"names a path of one machine: {path}" for path in sorted(found)]
+
+
+def metadata_not_minimal(notebook):
+    complaints = []
+    if json.loads(json.dumps(notebook.metadata)) != METADATA:
+        complaints.append("notebook metadata is more or less than `make notebooks` leaves")
+    for cell in notebook.cells:
+        for key in set(cell.metadata) - set(CELL_METADATA):
+            complaints.append(f"cell metadata {key!r}: run `make notebooks`")
+        for output in cell.get("outputs", []):
+            if output.get("metadata"):
+                complaints.append(f"output metadata {dict(output.metadata)}: run `make notebooks`")
+            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+                complaints.append("stored view of a widget: run `make notebooks`")
+    return complaints
+
+
+def not_valid(notebook):
+    ids = [cell.get("id") for cell in notebook.cells]
+    if len(set(ids)) < len(ids):  # nbformat would mend this in silence
+        return ["two cells have the same id, or none"]
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        return [str(error)]
+    return []
+
+
+CHECKS = [
+    not_valid,
+    not_executed,
+    errors_without_tag,
+    ignored_without_reason,
+    machine_paths,
+    metadata_not_minimal,
+]
+
+# ---------------------------------------------------------------- the notebooks of the kit
+
+
+def test_there_is_a_first_chapter():
+    assert ROOT / "notebooks" / "00_start_here.ipynb" in chapters()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_every_notebook_passes(path, check):
+    assert check(nbformat.read(path, as_version=nbformat.NO_CONVERT)) == []
+
+
+# ---------------------------------------------------------------- the checks can complain
+
+
+def executed(*sources, outputs=(), **metadata):
+    """Make a clean notebook whose code cells look executed; the last one has `outputs`."""
+    cells = [
+        new_code_cell(source, execution_count=number, id=f"cell-{number}")
+        for number, source in enumerate(sources, 1)
+    ]
+    cells[-1].outputs = list(outputs)
+    cells[-1].metadata.update(metadata)
+    return new_notebook(cells=cells, metadata=METADATA)
+
+
+def printed(text):
+    return new_output("stream", name="stdout", text=text)
+
+
+ERROR = new_output("error", ename="OSError", evalue="[Errno 6]", traceback=[])
+
+
+def with_(notebook, change):
+    change(notebook)
+    return notebook
+
+
+BAD = {
+    "an unknown key": (not_valid, with_(executed("1"), lambda n: n.cells[0].update(colour=1))),
+    "one id twice": (
+        not_valid,
+        with_(executed("1", "2"), lambda n: n.cells[1].update(id="cell-1")),
+    ),
+    "a cell never run": (
+        not_executed,
+        with_(executed("1", "2"), lambda n: n.cells[1].update(execution_count=None)),
+    ),
+    "cells run out of order": (
+        not_executed,
+        with_(executed("1", "2"), lambda n: n.cells[0].update(execution_count=3)),
+    ),
+    "an error without the tag": (errors_without_tag, executed("1/0", outputs=[ERROR])),
+    "the tag without an error": (errors_without_tag, executed("1", tags=["raises-exception"])),
+    "ignored without a reason": (
+        ignored_without_reason,
+        executed("1", tags=["nbval-ignore-output"]),
+    ),
+    "ignored by a comment": (ignored_without_reason, executed("# NBVAL_IGNORE_OUTPUT\n1")),
+    "never run by nbval": (ignored_without_reason, executed("1", tags=["nbval-skip"])),
+    "a home folder in an output": (
+        machine_paths,
+        executed("1", outputs=[printed("/home/ann/pipes/my_pipe")]),
+    ),
+    "a home folder in a traceback": (
+        machine_paths,
+        executed("1", outputs=[{**ERROR, "traceback": ["File /Users/ann/x.py"]}]),
+    ),
+    "a home folder in the text": (
+        machine_paths,
+        with_(executed("1"), lambda n: n.cells.append(new_markdown_cell("cd /root/pipes"))),
+    ),
+    "a Python version": (
+        metadata_not_minimal,
+        with_(executed("1"), lambda n: n.metadata["language_info"].update(version="3.11.7")),
+    ),
+    "timings of a cell": (metadata_not_minimal, executed("1", execution={"iopub.status": "t"})),
+    "a stored widget": (
+        metadata_not_minimal,
+        executed(
+            "1",
+            outputs=[
+                new_output(
+                    "display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}}
+                )
+            ],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_notebook_is_refused(what):
+    check, notebook = BAD[what]
+    assert check(nbformat.from_dict(notebook)), f"{check.__name__} did not notice {what}"
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_good_notebook_is_not_refused(check):
+    notebook = executed("import os", "1/0", outputs=[ERROR], tags=["raises-exception"])
+    notebook.cells.append(new_markdown_cell("The pipe lies in /tmp/named_pipes_ab12.", id="text"))
+    for number, note in ((3, {"reason": "a random picture"}), (4, {})):
+        comment = "# not compared: two processes race" if not note else ""
+        cell = new_code_cell(f"{comment}\n1", execution_count=number, id=f"cell-{number}")
+        cell.metadata.update(note, tags=["nbval-ignore-output"])
+        notebook.cells.append(cell)
+    assert check(notebook) == []
+
+
+# ---------------------------------------------------------------- make notebooks
+
+
+def test_a_notebook_is_saved_clean_and_a_second_run_gives_no_difference(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    source = "import os\nprint('a', flush=True)\nprint('b')\nos.getcwd() == %r" % str(tmp_path)
+    notebook = new_notebook(
+        cells=[
+            new_code_cell(source, id="one"),
+            new_code_cell("os.stat('nothing')", id="two", metadata={"tags": ["raises-exception"]}),
+        ],
+        metadata={"language_info": {"name": "python", "version": "2.7"}, "widgets": {}},
+    )
+    nbformat.write(notebook, path)
+    assert save(path) is None
+    first = path.read_text(encoding="utf-8")
+    assert save(path) is None
+    assert path.read_text(encoding="utf-8") == first
+
+    saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    assert [check(saved) for check in CHECKS] == [[]] * len(CHECKS)
+    assert [cell.id for cell in saved.cells] == ["one", "two"]
+    assert saved.cells[0].outputs[0].text == "a\nb\n"
+    assert saved.cells[0].outputs[1].data == {"text/plain": "True"}  # ran in its own folder
+    assert saved.cells[1].metadata.tags == ["raises-exception"]
+
+
+def test_a_notebook_whose_cell_raises_without_the_tag_is_not_saved(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print('old')"), new_code_cell("1/0")]), path)
+    before = path.read_bytes()
+    assert "ZeroDivisionError" in save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_frames_outside_the_cells_and_views_of_widgets_are_not_saved():
+    frames = ["\x1b[31m---", "Cell In[1], line 1", "\x1b[36mFile \x1b[39m/x.py:1", "OSError"]
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "a"}, "text/plain": "Box()"}
+    notebook = executed(
+        "1", outputs=[{**ERROR, "traceback": frames}, new_output("display_data", view)]
+    )
+    error, display = clean(nbformat.from_dict(notebook)).cells[0].outputs
+    assert error.traceback == [frames[0], frames[1], frames[3]]
+    assert display.data == {"text/plain": "Box()"}
+
+
+# ---------------------------------------------------------------- nbval notices a change
+
+
+def sanitized(text):
+    from nbval.plugin import get_sanitize_patterns
+
+    for regex, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+        text = re.sub(regex, replacement, text)
+    return text
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("I pid [4242] received", "I pid [7] received"),
+        ("Hello from pid [99999]", "Hello from pid [4194304]"),
+        ("PID 4242 waits", "PID 17 waits"),
+        ("<reader, pid=4242, running>", "<reader, pid=17, running>"),
+        ("/tmp/named_pipes_ab_12cd/my_pipe", "/var/folders/x1/T_9+/T/named_pipes_9/my_pipe"),
+        ("took 12.3 ms", "took 8.04 ms"),
+        ("0.25 s later", "1.5 s later"),
+        ("1.2 µs", "31.0 µs"),
+    ],
+)
+def test_what_differs_between_runs_is_not_compared(one, other):
+    assert sanitized(one) == sanitized(other)
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("22 bytes", "23 bytes"),
+        ("fd 3", "fd 4"),
+        ("exit status 1", "exit status 0"),
+        ("pid [4242] waits", "pid [4242] reads"),
+        ("pid [4242] reads", "pid 4242 reads"),
+        ("stupid 3", "stupid 4"),
+        ("pids 3", "pids 4"),
+        ("/tmp/named_pipes_ab/my_pipe", "/tmp/named_pipes_ab/your_pipe"),
+        ("/tmp/named_pipes_ab/p", "/tmp/other_ab/p"),
+        ("after 5 s", "after 6 s"),
+        ("12.3 ms", "12.3 s"),
+        ("1.5 strides", "2.5 strides"),
+        ("version 3.11", "version 3.12"),
+    ],
+)
+def test_what_matters_is_compared(one, other):
+    assert sanitized(one) != sanitized(other)
+
+
+def nbval(path, cwd):
+    """Run pytest from `cwd` on the notebook at `path` with the kit's own settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml"]
+        + ["--rootdir", path.parent, "-p", "no:cacheprovider", "--numprocesses=0", path],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_nbval_fails_on_a_changed_output_and_passes_on_a_changed_pid(tmp_path):
+    # The conftest is loaded from the folder of the notebook, so a copy of that layout is made.
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "tests").mkdir()
+    for name in ("notebooks/conftest.py", "tests/nbval_sanitize.cfg"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    source = "import os, tempfile\nprint(f'pid [{os.getpid()}] in {tempfile.gettempdir()}"
+    source += "/named_pipes_{os.getpid()} after {os.getpid() / 7:.3f} ms got 22 bytes')"
+    stored = "pid [1] in /tmp/named_pipes_x after 0.1 ms got %s bytes\n"
+    for name, count in (("same", 22), ("changed", 23)):
+        notebook = executed(source, outputs=[printed(stored % count)])
+        nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
+
+    same = nbval(tmp_path / "notebooks" / "same.ipynb", cwd=tempfile.gettempdir())
+    assert same.returncode == 0, same.stdout + same.stderr
+    assert "1 passed" in same.stdout
+    changed = nbval(tmp_path / "notebooks" / "changed.ipynb", cwd=tmp_path / "notebooks")
+    assert changed.returncode == 1, changed.stdout + changed.stderr
+    assert "got 22 bytes" in changed.stdout and "got 23 bytes" in changed.stdout
+
+
+@pytest.mark.parametrize("rules", [None, "", "[pid]\nregex: \\d+\n\nreplace: N\n"])
+def test_a_sanitizing_file_without_usable_rules_stops_the_run(tmp_path, rules):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "tests").mkdir()
+    conftest = (ROOT / "notebooks" / "conftest.py").read_text(encoding="utf-8")
+    (tmp_path / "notebooks" / "conftest.py").write_text(conftest, encoding="utf-8")
+    if rules is not None:
+        (tmp_path / "tests" / "nbval_sanitize.cfg").write_text(rules, encoding="utf-8")
+    path = tmp_path / "notebooks" / "chapter.ipynb"
+    nbformat.write(executed("1"), path)
+    run = nbval(path, cwd=tmp_path)
+    assert run.returncode not in (0, 1, 5), run.stdout + run.stderr
+    assert "nbval_sanitize.cfg" in run.stdout + run.stderr
