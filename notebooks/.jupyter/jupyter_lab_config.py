@@ -44,6 +44,7 @@ c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
 c.ServerApp.open_browser = has_graphical_browser()
 c.ServerApp.allow_root = True  # containers
 c.ServerApp.answer_yes = True  # Ctrl-C ends it without a question
+c.Application.log_level = "WARN"  # the address, and what goes wrong
 if terminal_command():
     c.ServerApp.terminado_settings = {"shell_command": terminal_command()}
 
