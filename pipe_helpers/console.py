@@ -14,7 +14,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
+from pipe_helpers import asleep
 from pipe_helpers.lifeline import Lifeline
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -143,6 +145,24 @@ class Program:
                 "blocked on a pipe whose other end nobody uses. Open that end, or kill() it"
             )
         return self._status
+
+    def wait_blocked(self, timeout=10):
+        """Wait until the program sleeps in a system call, as an open or read that waits does.
+
+        It sleeps if its main thread was asleep twice, 5 ms apart, and not awake in between.
+        Raises RuntimeError if the program ends instead, and TimeoutError after timeout seconds.
+        """
+        deadline = time.monotonic() + timeout
+        before = None
+        while True:
+            now = asleep.sample(self.pid)
+            if self._ended.wait(asleep.PAUSE):
+                raise RuntimeError(f"{self!r} is not blocked: it has ended. {self.errors}".strip())
+            if now is not None and now == before:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self!r} is not blocked after {timeout:g} s: it computes")
+            before = now
 
     def kill(self):
         """End the program with SIGKILL and wait until it is gone. Returns its exit status."""
