@@ -186,29 +186,34 @@ class Program:
         line = _read_line(report)
         if line:
             self._status = _exit_status(int(line.split()[1]), self._pidfd)
-        else:  # somebody killed the console: what is left of it kills the program now
-            self._lifeline.cut()
+        else:  # somebody killed the console: end what it has left
             self._status = -signal.SIGKILL
+            for kill, pid in (os.kill, self.pid), (os.killpg, self._console.pid):
+                try:
+                    kill(pid, signal.SIGKILL)
+                except OSError:  # ended as well
+                    pass
+        os.close(report)  # before the files are read: perhaps there is no other descriptor free
+        if self._pidfd is not None:
+            os.close(self._pidfd)
         for name in ("output", "errors"):
             self._texts[name] = self._read(name)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._console.wait()
         self._lifeline.cut()  # not before the console is gone: it would take it for our end
-        os.close(report)
-        if self._pidfd is not None:
-            os.close(self._pidfd)
         _running.discard(self)
         self._ended.set()
 
     def _text_of(self, name):
-        try:
-            return self._texts.get(name) or self._read(name)
-        except FileNotFoundError:  # read and removed by _watch meanwhile
-            return self._texts.get(name, "")
+        text = self._read(name)
+        return self._texts.get(name, text)  # _watch may have removed the file meanwhile
 
     def _read(self, name):
-        with open(os.path.join(self._folder, name), "rb") as file:
-            return file.read().decode(errors="replace")
+        try:
+            with open(os.path.join(self._folder, name), "rb") as file:
+                return file.read().decode(errors="replace")
+        except FileNotFoundError:  # killed before it came to write, or see _text_of
+            return ""
 
 
 def _command(program):
