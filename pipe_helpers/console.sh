@@ -7,11 +7,16 @@
 
 folder=$1
 shift
+# A program may signal its whole group (kill 0). This shell lives on to tell of its end; the program
+# itself gets the default actions, since a handler, unlike "", is not inherited [sh(1), trap].
+signals="HUP INT QUIT USR1 USR2 ALRM TERM"
+trap : $signals
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$folder/console"
 
 # Without <&3 a background command would read /dev/null. The folder goes first: as soon as the
 # program is dead, the last line of this script ends this command as well. No PID yet: kill all.
 {
+    trap "" $signals
     read -r _ <&3
     read -r pid <"$folder/pid"
     rm -rf "$folder"
