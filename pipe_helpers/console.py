@@ -79,12 +79,12 @@ def launch(program, *args, cwd=None, trace=None):
 
 def launch_writer(path="my_pipe", *, cwd=None, trace=None):
     """Start programs/write_to_named_pipe.py on the FIFO at path: see `launch`."""
-    return launch(_WRITER, path, cwd=cwd, trace=trace)
+    return launch(_WRITER, "--", path, cwd=cwd, trace=trace)  # its name may start with a dash
 
 
 def launch_reader(path="my_pipe", *, cwd=None, trace=None):
     """Start programs/read_from_named_pipe.py on the FIFO at path: see `launch`."""
-    return launch(_READER, path, cwd=cwd, trace=trace)
+    return launch(_READER, "--", path, cwd=cwd, trace=trace)
 
 
 def running_programs():
@@ -115,8 +115,9 @@ class Program:
 
     @property
     def name(self):
-        script = self.command[1] if self.command[0] == sys.executable else self.command[0]
-        return os.path.basename(script)
+        command = self.command
+        is_script = command[0] == sys.executable and command[1:] and command[1].endswith(".py")
+        return os.path.basename(command[1] if is_script else command[0])
 
     @property
     def running(self):
@@ -221,7 +222,7 @@ def _command(program):
     program = _text(program)
     if program.endswith(".py"):
         script = os.path.abspath(program)
-        open(script, "rb").close()
+        _open_to_look(script).close()
         return [sys.executable, script]
     if os.path.dirname(program):
         program = os.path.abspath(program)
@@ -233,8 +234,9 @@ def _command(program):
             reason = "Not executable: chmod +x makes it so"
             raise PermissionError(errno.EACCES, reason, program)
         raise FileNotFoundError(errno.ENOENT, "No such program", program)
+    found = os.path.abspath(found)  # PATH may name folders as seen from here, not from cwd
     interpreter = _interpreter(found)
-    if interpreter and not os.access(interpreter, os.X_OK):
+    if interpreter and not (os.path.isfile(interpreter) and os.access(interpreter, os.X_OK)):
         reason = f"Its first line names an interpreter that can't be run, {interpreter}"
         raise FileNotFoundError(errno.ENOENT, reason, found)
     return [found]
@@ -242,12 +244,17 @@ def _command(program):
 
 def _interpreter(path):
     try:
-        with open(path, "rb") as file:
+        with _open_to_look(path) as file:
             first_line = file.readline(256)
     except PermissionError:  # may be executed, but not read
         return None
     words = first_line[2:].split() if first_line.startswith(b"#!") else []
     return os.fsdecode(words[0]) if words else None
+
+
+def _open_to_look(path):
+    # The path of a FIFO must not block us here [fifo(7)].
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def _text(value):
@@ -261,7 +268,9 @@ def _text(value):
 
 
 def _first_report(report, folder, command):
-    if not select.select([report], [], [], _START_LIMIT)[0]:
+    reported = select.poll()  # select.select takes no descriptor above 1023
+    reported.register(report, select.POLLIN)
+    if not reported.poll(1000 * _START_LIMIT):
         raise TimeoutError(f"no console for {command[0]!r} within {_START_LIMIT} s: is the "
                            "machine overloaded?")
     line = _read_line(report)
