@@ -6,6 +6,7 @@ what it needs (PEP 562). No module is called as a name here: importing it would 
 from importlib import import_module
 
 _MODULE_OF = {
+    "Puppet": "puppet",
     "launch": "console",
     "launch_reader": "console",
     "launch_writer": "console",

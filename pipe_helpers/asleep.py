@@ -6,8 +6,10 @@ import time
 PAUSE = 0.005  # seconds between two samples
 
 
-def sample(pid):
+def sample(pid, tid=None):
     """None if the main thread of pid is awake or gone, else what stays the same while it sleeps.
+
+    tid: on Linux, the thread to look at instead.
 
     One sample may catch a process in a nap between two calls: only two equal ones, PAUSE apart,
     say that it sleeps. On Linux the count of its voluntary context switches tells a second nap
@@ -21,7 +23,7 @@ def sample(pid):
         ).stdout
         return "asleep" if state[:1] in ("S", "I") else None
     try:
-        with open(f"/proc/{pid}/task/{pid}/status") as file:
+        with open(f"/proc/{pid}/task/{tid or pid}/status") as file:
             lines = dict(line.split(":", 1) for line in file)
     except OSError:  # it has ended
         return None

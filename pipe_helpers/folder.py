@@ -10,11 +10,12 @@ class KeptFolder:
     """A folder (0700) under the system's temporary one, removed at the latest with this process.
 
     A small shell waits on a lifeline and removes the folder when it is cut: by `remove`, or by
-    the end of this process, SIGKILL included. path is free of symbolic links.
+    the end of this process, SIGKILL included. path is free of symbolic links. parent: where
+    to make it instead.
     """
 
-    def __init__(self, prefix):
-        self.path = os.path.realpath(tempfile.mkdtemp(prefix=prefix))
+    def __init__(self, prefix, parent=None):
+        self.path = os.path.realpath(tempfile.mkdtemp(prefix=prefix, dir=parent))
         self._lifeline = Lifeline()
         try:
             self._keeper = subprocess.Popen(
