@@ -7,6 +7,7 @@ from importlib import import_module
 
 _MODULE_OF = {
     "Puppet": "puppet",
+    "ends": "pipe_ends",
     "launch": "console",
     "launch_reader": "console",
     "launch_writer": "console",
