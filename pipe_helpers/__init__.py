@@ -13,7 +13,8 @@ _MODULE_OF = {
     "launch_writer": "console",
     "leftovers": "workspaces",
     "time_limit": "guard",
-    "trace": "trace",
+    "timeline": "timelines",
+    "trace": "tracing",
     "workspace": "workspaces",
 }
 

@@ -1,5 +1,6 @@
 """One system call that a process made: the record that every view of the lesson shares."""
 import errno
+import itertools
 import os
 from dataclasses import dataclass
 
@@ -79,8 +80,76 @@ class Call:
         return "done"
 
     def __str__(self):
-        waited = f", {self.waited_text}" if self.waited_text else ""
-        return f"{self.role}, pid {self.pid}: {self.call_text} → {self.result_text}{waited}"
+        return f"{self.role}, pid {self.pid}: {line_of(self)}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Successive calls of one process, shown as one: "… 38 reads …"."""
+
+    calls: tuple
+
+    error = None
+    result_text = ""
+    waited_text = Call.waited_text
+    waited = Call.waited
+
+    @property
+    def entered(self):
+        return self.calls[0].entered
+
+    @property
+    def left(self):
+        return self.calls[-1].left
+
+    @property
+    def name(self):
+        names = {call.name for call in self.calls}
+        return names.pop() if len(names) == 1 else "call"
+
+    @property
+    def call_text(self):
+        return f"… {len(self.calls)} {self.name}s …"
+
+
+def line_of(call):
+    """A `Call` or `Run` as one line: "open(my_pipe, O_RDONLY) → fd 3, 12.3 ms"."""
+    result = f" → {call.result_text}" if call.result_text else ""
+    waited = f", {call.waited_text}" if call.waited_text else ""
+    return call.call_text + result + waited
+
+
+def shortened(processes, most):
+    """The calls of each process, some put together in a `Run`, if there are more than most.
+
+    processes is a list of lists of `Call`; so is the result. Four and more returned calls of one
+    name in a row become the first, a run and the last. If that is not enough, each process keeps
+    its share of most, from the beginning and the end.
+    """
+    if sum(map(len, processes)) <= most:
+        return processes
+    processes = [_without_repetition(calls) for calls in processes]
+    if sum(map(len, processes)) <= most:
+        return processes
+    share = max(5, most // len(processes))
+    return [_without_middle(calls, share) for calls in processes]
+
+
+def _without_repetition(calls):
+    short = []
+    for _, run in itertools.groupby(calls, lambda call: (call.name, call.error, call.left is None)):
+        run = list(run)
+        short += run if len(run) < 4 else [run[0], Run(tuple(run[1:-1])), run[-1]]
+    return short
+
+
+def _without_middle(calls, share):
+    if len(calls) <= share:
+        return calls
+    head, tail = share // 2, (share - 1) // 2
+    middle = calls[head : len(calls) - tail]
+    parts = [call for item in middle for call in getattr(item, "calls", [item])]
+    return [*calls[:head], Run(tuple(parts)), *calls[len(calls) - tail :]]
 
 
 def milliseconds(value):

@@ -6,12 +6,13 @@ import os
 import sys
 import weakref
 
-from pipe_helpers.calls import Call, Data, error_text
+from pipe_helpers.calls import Call, Data, error_text, line_of, shortened
 from pipe_helpers.folder import KeptFolder
 from pipe_helpers.recorder import Recorder
 
 _RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
 _ROLES = {"write_to_named_pipe": "writer", "read_from_named_pipe": "reader"}
+_MOST_ROWS = 40
 
 
 class trace:
@@ -104,17 +105,14 @@ class trace:
 
     def __repr__(self):
         lines = []
-        for pid, calls in self.processes().items():
-            lines.append(f"{calls[0].role}, pid {pid}")
-            for call in calls:
-                waited = f", {call.waited_text}" if call.waited_text else ""
-                lines.append(f"    {call.call_text} → {call.result_text}{waited}")
+        for (role, pid), calls in self._table():
+            lines += [f"{role}, pid {pid}", *(f"    {line_of(call)}" for call in calls)]
         return "\n".join(lines) or "no calls recorded"
 
     def _repr_html_(self):
         rows = []
-        for pid, calls in self.processes().items():
-            who = f'<td rowspan="{len(calls)}">{html.escape(calls[0].role)}<br>pid {pid}</td>'
+        for (role, pid), calls in self._table():
+            who = f'<td rowspan="{len(calls)}">{html.escape(role)}<br>pid {pid}</td>'
             for call in calls:
                 texts = call.call_text, call.result_text, call.waited_text
                 cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
@@ -124,6 +122,11 @@ class trace:
             return "<p>no calls recorded</p>"
         heads = "".join(f"<th>{head}</th>" for head in ("who", "call", "result", "waited"))
         return "\n".join(["<table>", f"<tr>{heads}</tr>", *rows, "</table>"])
+
+    def _table(self):
+        processes = list(self.processes().values())
+        who = [(calls[0].role, calls[0].pid) for calls in processes]
+        return list(zip(who, shortened(processes, _MOST_ROWS)))
 
 
 def _events_in(log):

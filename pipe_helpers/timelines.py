@@ -1,0 +1,334 @@
+"""Draw what a trace recorded: a lane for each process, a box for each call."""
+import base64
+import io
+import math
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from PIL import Image
+
+from pipe_helpers.calls import Run, flags_text, line_of, shortened
+
+_MOST = 12  # calls in one picture
+_WAIT = 1.0  # milliseconds from which a call has waited
+
+# Tints told apart by people with any colour vision, and never the only sign: (box, outline).
+_COLOURS = {
+    "open": ("#dbe9f8", "#2a6cb0"),
+    "write": ("#fdebc8", "#a86200"),
+    "read": ("#d9f0e3", "#137a4b"),
+    "close": ("#eee6f5", "#74509c"),
+}
+_OTHER = ("#e9ecef", "#5a6470")
+_HATCH = "#b9c0c7"
+_INK, _SOFT_INK, _RED = "#1a1a1a", "#555555", "#a31515"
+
+# All lengths are inches: of the picture as JupyterLab shows it, 96 pixels each.
+_RESOLUTION = 192  # twice that, for sharp letters on high-density screens
+_FONT = {
+    kind: FontProperties(family="DejaVu Sans", size=size, weight=weight)
+    for kind, size, weight in (
+        ("title", 11, "bold"),
+        ("strong", 9.5, "bold"),
+        ("plain", 9.5, "normal"),
+        ("small", 9, "normal"),
+    )
+}
+_LINE, _BOX, _LANE, _PAD, _MARGIN = 0.165, 0.64, 0.86, 0.08, 0.14
+_STEP = 0.09  # between two events
+_DECADE = 0.3  # for each power of ten of a wait in milliseconds
+_ARROW = 0.14
+_NARROWEST = 5.2
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What is drawn for one call. lane: 0 is at the top. x0, x1: inches from the left edge.
+
+    label: its lines of text. hatched: it waited. endless: it has not returned.
+    """
+
+    lane: int
+    x0: float
+    x1: float
+    label: tuple
+    hatched: bool
+    endless: bool
+    colour: str
+    call: object
+
+
+def timeline(trace, title=None):
+    """Return a picture of what a trace recorded so far, which a notebook shows.
+
+    One lane for each process, one box for each call, in the order in which calls were entered
+    and left. The width is not to scale: a wait of 1 ms and more is hatched, is as much wider as
+    it is longer by its logarithm, and tells its milliseconds. A call that has not returned ends
+    in an arrow. Of more than 12 calls, like ones are drawn as one: "… 38 reads …".
+
+    trace is a `trace` or a list of `Call`.
+    """
+    return Timeline(trace, title)
+
+
+class Timeline:
+    """text: what the picture shows, in words. bars: what is drawn where, a list of `Bar`.
+
+    figure: the matplotlib Figure. width, height: its size in inches.
+    """
+
+    def __init__(self, trace, title=None):
+        lanes = shortened(_processes(trace), _MOST)
+        self.title = title
+        self.text = _text(lanes, title)
+        self.figure = Figure(dpi=_RESOLUTION, facecolor="white")
+        FigureCanvasAgg(self.figure)
+        self._width_of = _text_ruler(self.figure)
+        self._draw([lane for calls in lanes for lane in _without_overlap(calls)])
+
+    def savefig(self, path, **options):
+        """Save the picture: see savefig of matplotlib's Figure."""
+        self.figure.savefig(path, **{"dpi": _RESOLUTION, **options})
+
+    def __repr__(self):
+        return self.text
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        size = {"width": round(self.width * 96), "height": round(self.height * 96)}
+        picture = base64.b64encode(self._png()).decode()
+        data = {"image/png": picture, "text/plain": self.text}
+        return data, {"image/png": {**size, "alt": self.text}}
+
+    def _png(self):
+        self.figure.canvas.draw()
+        pixels = Image.fromarray(np.asarray(self.figure.canvas.buffer_rgba())).convert("RGB")
+        file = io.BytesIO()  # 64 colours look the same in a third of the bytes
+        pixels.quantize(64, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+        return file.getvalue()
+
+    def _draw(self, lanes):
+        heads = [(calls[0].role, f"pid {calls[0].pid}") for calls in map(_all_calls, lanes)]
+        left = _MARGIN + 0.1 + max(
+            [self._width_of(text, font) for head in heads for text, font in zip(head, _HEAD_FONTS)],
+            default=0,
+        )
+        self.bars, marks, end = self._places(lanes, left + 0.12)
+        top = 0.4 if self.title else _MARGIN
+        foot = 0.5
+        self.width = end + 0.08 + _MARGIN
+        if self.title:
+            self.width = max(self.width, self._width_of(self.title, "title") + 2 * _MARGIN)
+        self.height = top + max(1, len(lanes)) * _LANE + foot
+        self.figure.set_size_inches(self.width, self.height)
+        axes = self.figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set_xlim(0, self.width)
+        axes.set_ylim(self.height, 0)  # y grows downward, as reading does
+        write = _writer(axes)
+        if self.title:
+            write(_MARGIN, 0.24, self.title, "title")
+        if not lanes:
+            write(_MARGIN, top + _LANE / 2, self.text, "plain")
+        for number, (role, pid) in enumerate(heads):
+            y = top + (number + 0.5) * _LANE
+            axes.add_patch(Rectangle(
+                (_MARGIN, y - _LANE / 2 + 0.03), self.width - 2 * _MARGIN, _LANE - 0.06,
+                facecolor="#f5f6f7", linewidth=0))
+            write(_MARGIN + 0.1, y - _LINE / 2, role, "strong")
+            write(_MARGIN + 0.1, y + _LINE / 2, pid, "small", _SOFT_INK)
+        bottom = top + max(1, len(lanes)) * _LANE
+        for x, text in marks:
+            axes.plot([x, x], [top + 0.03, bottom + 0.04], color="#c4c8cc", linewidth=0.8, zorder=1.5)
+            write(x, bottom + 0.12, text, "small", _SOFT_INK, "center")
+        for bar in self.bars:
+            _draw_bar(axes, write, bar, top + (bar.lane + 0.5) * _LANE)
+        write(_MARGIN, self.height - 0.14, _LEGEND, "small", _SOFT_INK)
+
+    def _places(self, lanes, start):
+        """Where each call begins and ends, so that each label fits and no event is out of order.
+
+        Goes through the events in the order of time: each is as far right of the one before as
+        the time between them wants, and as far right of its own beginning as its label wants.
+        """
+        calls = [(lane, call) for lane, calls in enumerate(lanes) for call in calls]
+        several = len({call.args[0] for _, call in calls if _names_a_pipe(call)}) > 1
+        labels = [_label(call, several) for _, call in calls]
+        widths = [
+            2 * _PAD + 0.04 + max(self._width_of(*line) for line in _lines(label))
+            for label in labels
+        ]
+        events = []
+        for number, (_, call) in enumerate(calls):
+            events.append((call.entered, 1, number))
+            events.append((math.inf if call.left is None else call.left, 0, number))
+        x, before, x0, x1, marks = start, None, {}, {}, []
+        for time, entering, number in sorted(events):
+            if before is not None and time < math.inf:
+                waited = (time - before) / 1e6
+                x += _STEP + _DECADE * math.log10(max(1, waited))
+            if not entering:
+                lane, call = calls[number]
+                if time == math.inf:
+                    x1[number] = x0[number] + widths[number] + _ARROW
+                    continue
+                x = max(x, x0[number] + widths[number])
+                x1[number] = x
+            else:
+                x0[number] = x
+            marks.append((x, time))
+            before = time
+        end = max([*x1.values(), _NARROWEST - _MARGIN - 0.08])
+        bars = []
+        for number, (lane, call) in enumerate(calls):
+            endless = call.left is None
+            bars.append(Bar(
+                lane, x0[number], end if endless else x1[number], labels[number],
+                endless or call.waited >= _WAIT and not isinstance(call, Run), endless,
+                _COLOURS.get(call.name, _OTHER)[1], call,
+            ))
+        return bars, self._marks(marks), end
+
+    def _marks(self, places):
+        """The elapsed time at the events that came 1 ms and more after the one before."""
+        marks, free, before = [], 0, None
+        for x, time in places:
+            first = time if before is None else first
+            if before is None or time - before >= _WAIT * 1e6:
+                text = f"{(time - first) / 1e6:.0f} ms"
+                half = self._width_of(text, "small") / 2
+                if x - half > free:
+                    marks.append((x, text))
+                    free = x + half + 0.05
+            before = time
+        return marks
+
+
+_HEAD_FONTS = ("strong", "small")
+_LEGEND = "time passes to the right, not to scale · hatched: waited 1 ms or more"
+
+
+def _processes(trace):
+    if hasattr(trace, "processes"):
+        return list(trace.processes().values())
+    processes = {}
+    for call in trace:
+        processes.setdefault(call.pid, []).append(call)
+    return list(processes.values())
+
+
+def _all_calls(items):
+    return [call for item in items for call in getattr(item, "calls", [item])]
+
+
+def _without_overlap(calls):
+    """Lanes in which no call is entered before the one to its left has returned (threads)."""
+    lanes = []
+    for call in calls:
+        for lane in lanes:
+            if lane[-1].left is not None and lane[-1].left <= call.entered:
+                lane.append(call)
+                break
+        else:
+            lanes.append([call])
+    return lanes
+
+
+def _text(lanes, title):
+    lines = [title] if title else []
+    for calls in lanes:
+        first = _all_calls(calls)[0]
+        lines.append(f"{first.role}, pid {first.pid}")
+        lines += [f"    {line_of(call)}" for call in calls]
+    return "\n".join(lines) or "no calls recorded"
+
+
+def _names_a_pipe(call):
+    return not isinstance(call, Run) and call.name in ("open", "mkfifo", "unlink") and call.args
+
+
+def _label(call, several):
+    """The lines of a box: the call, what it is about, and what came of it."""
+    if isinstance(call, Run):
+        return (call.call_text,)
+    about = []
+    if several and _names_a_pipe(call):
+        about.append(os.path.basename(str(call.args[0])))
+    if call.name == "open" and len(call.args) > 1 and isinstance(call.args[1], int):
+        about.append(flags_text(call.args[1]))
+    elif call.name == "close":
+        about.append(f"fd {call.args[0]}" if call.args else "")
+    label = [call.name, *([", ".join(about)] if about else [])]
+    outcome = _outcome(call)
+    if call.left is not None and call.waited >= _WAIT:
+        wait = f"{call.waited:.1f} ms" if call.waited < 10 else f"{call.waited:.0f} ms"
+        outcome = f"{outcome} after {wait}" if outcome else f"after {wait}"
+    return tuple([*label, outcome] if outcome else label)
+
+
+def _outcome(call):
+    if call.error or call.left is None:
+        return call.result_text.split(" (")[0]
+    if call.name == "open":
+        return f"fd {call.result}"
+    if call.name == "read":
+        size = getattr(call.result, "size", len(call.result))
+        return f"{size} bytes" if size else "end of file"
+    if call.name == "write":
+        return f"{call.result} bytes" if call.result_text == "all bytes" else call.result_text
+    return ""
+
+
+def _lines(label):
+    return [(text, "plain" if number else "strong") for number, text in enumerate(label)]
+
+
+def _text_ruler(figure):
+    renderer = figure.canvas.get_renderer()
+
+    def width_of(text, font):
+        return renderer.get_text_width_height_descent(text, _FONT[font], False)[0] / _RESOLUTION
+
+    return width_of
+
+
+def _writer(axes):
+    def write(x, y, text, font, colour=_INK, align="left", **more):
+        axes.text(x, y, text, fontproperties=_FONT[font], color=colour, ha=align,
+                  va="center_baseline", parse_math=False, usetex=False, zorder=4, **more)
+
+    return write
+
+
+def _draw_bar(axes, write, bar, y):
+    tint, outline = _COLOURS.get(bar.call.name, _OTHER)
+    several, failed = isinstance(bar.call, Run), bool(bar.call.error)
+    shape = _shape(bar, y)
+    plain = bar.hatched or several
+    axes.add_patch(shape(facecolor="white" if plain else tint, linewidth=0, zorder=2))
+    if bar.hatched:
+        axes.add_patch(
+            shape(facecolor="none", edgecolor=_HATCH, hatch="////", linewidth=0, zorder=2.1))
+    axes.add_patch(shape(
+        facecolor="none", edgecolor=_RED if failed else outline, linewidth=1.8 if failed else 1.2,
+        linestyle=(0, (3, 2)) if several else "solid", zorder=3))
+    backing = {"facecolor": "white", "linewidth": 0, "pad": 1.5} if bar.hatched else None
+    middle = (bar.x0 + bar.x1 - _ARROW * bar.endless) / 2
+    for number, (text, font) in enumerate(_lines(bar.label)):
+        line_y = y + (number - (len(bar.label) - 1) / 2) * _LINE
+        last = 0 < number == len(bar.label) - 1
+        colour = _RED if last and (failed or bar.endless) else _INK
+        write(middle, line_y, text, font, colour, "center", bbox=backing)
+
+
+def _shape(bar, y):
+    x0, x1, top, bottom = bar.x0, bar.x1, y - _BOX / 2, y + _BOX / 2
+    if bar.endless:
+        corners = [(x0, top), (x1 - _ARROW, top), (x1, y), (x1 - _ARROW, bottom), (x0, bottom)]
+        return lambda **style: Polygon(corners, closed=True, joinstyle="round", **style)
+    return lambda **style: FancyBboxPatch(
+        (x0, top), x1 - x0, _BOX, boxstyle="round,pad=0,rounding_size=0.05", **style)
