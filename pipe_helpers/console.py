@@ -3,6 +3,7 @@
 The program's parent is a small shell (console.sh), its session is that shell's, and it gets no
 descriptor of ours. When this process ends, however it ends, the shell kills the program.
 """
+import _thread
 import errno
 import fcntl
 import os
@@ -26,6 +27,7 @@ _READER = os.path.join(_HERE, "programs", "read_from_named_pipe.py")
 _START_LIMIT = 30  # seconds for a shell to start, on a machine that is very busy
 
 _running = set()
+os.register_at_fork(after_in_child=_running.clear)  # a forked child has started none of them
 
 
 def launch(program, *args, cwd=None, trace=None):
@@ -45,13 +47,47 @@ def launch(program, *args, cwd=None, trace=None):
     argument with a NUL byte or a trace of a program that is not Python, OSError if the system
     refuses another process [fork(2), execve(2)].
     """
+    answer, given_up = [], []
+    answered = threading.Lock()
+    answered.acquire()
+
+    def work():
+        try:
+            started, report = _start(program, args, cwd, trace)
+        except BaseException as error:
+            answer.append(error)
+            answered.release()
+            return
+        answer.append(started)
+        answered.release()
+        if given_up:
+            started._end()
+        started._watch(report)
+
+    # An interrupt halfway would leave something behind. It raises in the main thread only, and
+    # so all is done in another. (An interrupt in threading.Thread.start could break that.)
+    try:
+        _thread.start_new_thread(work, ())
+        answered.acquire()
+        if isinstance(answer[0], BaseException):
+            raise answer[0]
+        return answer[0]
+    except BaseException:
+        given_up.append(True)  # first: if there is no answer yet, the thread will see it
+        if answer and isinstance(answer[0], Program):
+            answer[0].kill()
+        raise
+
+
+def _start(program, args, cwd, trace):
+    """Return the Program, and the descriptor that its console reports to."""
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
     folder = tempfile.mkdtemp(prefix="named_pipes_console_")
-    lifeline = Lifeline()
-    report, report_end = os.pipe()
-    console = None
+    lifeline = report = report_end = console = None
     try:
+        lifeline = Lifeline()
+        report, report_end = os.pipe()
         console = subprocess.Popen(
             ["sh", _CONSOLE, folder, *started],
             stdin=lifeline.reader,
@@ -63,16 +99,19 @@ def launch(program, *args, cwd=None, trace=None):
         os.close(report_end)
         report_end = None
         pid = _first_report(report, folder, command)
-        return Program(command, cwd, folder, lifeline, report, console, pid)
-    except BaseException:  # an interrupt, too, must leave nothing behind
-        lifeline.cut()
+        return Program(command, cwd, folder, lifeline, console, pid), report
+    except BaseException:
+        if lifeline is not None:
+            lifeline.cut()
         if console is not None:
             console.wait()
-        os.close(report)
+        if report is not None:
+            os.close(report)
         shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
-        os.close(lifeline.reader)
+        if lifeline is not None:
+            os.close(lifeline.reader)
         if report_end is not None:
             os.close(report_end)
 
@@ -96,12 +135,12 @@ class Program:
     """A program started by `launch`.
 
     pid: its process ID. name: its file name. command: the list it was started with.
-    cwd: its working directory, as an absolute path.
+    cwd: its working directory, as an absolute path free of symbolic links.
     """
 
-    def __init__(self, command, cwd, folder, lifeline, report, console, pid):
+    def __init__(self, command, cwd, folder, lifeline, console, pid):
         self.command = command
-        self.cwd = os.path.abspath(cwd or os.getcwd())
+        self.cwd = os.path.realpath(os.getcwd() if cwd is None else cwd)
         self.pid = pid
         self._folder = folder
         self._lifeline = lifeline
@@ -111,7 +150,6 @@ class Program:
         self._texts = {}
         self._ended = threading.Event()
         _running.add(self)
-        threading.Thread(target=self._watch, args=(report,), daemon=True).start()
 
     @property
     def name(self):
@@ -168,10 +206,7 @@ class Program:
     def kill(self):
         """End the program with SIGKILL and wait until it is gone. Returns its exit status."""
         if self.running:
-            try:
-                os.kill(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it has just ended by itself
+            self._end()
         return self.wait()
 
     def __repr__(self):
@@ -182,6 +217,12 @@ class Program:
         else:
             state = f"exit status {self._status}"
         return f"<{self.name}, pid {self.pid}, {state}>"
+
+    def _end(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has just ended by itself
 
     def _watch(self, report):
         line = _read_line(report)
@@ -200,8 +241,8 @@ class Program:
         for name in ("output", "errors"):
             self._texts[name] = self._read(name)
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._lifeline.cut()  # the console has waited for that
         self._console.wait()
-        self._lifeline.cut()  # not before the console is gone: it would take it for our end
         _running.discard(self)
         self._ended.set()
 
@@ -308,7 +349,8 @@ def _exit_status(status, pidfd):
     """The exit status that `subprocess` would give, from the one that a shell gives.
 
     A shell reports signal n as 128 + n, which a program may return by itself, too. Linux tells
-    them apart since 6.15 (PIDFD_GET_INFO in <linux/pidfd.h>); elsewhere the signal is assumed.
+    them apart since 6.15 (PIDFD_GET_INFO in <linux/pidfd.h>). Elsewhere, and when the program had
+    ended before its pidfd could be opened, the signal is assumed.
     """
     if not 128 < status < 128 + signal.NSIG:
         return status

@@ -7,22 +7,24 @@
 
 folder=$1
 shift
-# A program may signal its whole group (kill 0). This shell lives on to tell of its end; the program
-# itself gets the default actions, since a handler, unlike "", is not inherited [sh(1), trap].
 signals="HUP INT QUIT USR1 USR2 ALRM TERM"
-trap : $signals
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$folder/console"
 
-# Without <&3 a background command would read /dev/null. The folder goes first: as soon as the
-# program is dead, the last line of this script ends this command as well. No PID yet: kill all.
+# The keeper. Without <&3 a background command would read /dev/null. No PID: the program has ended,
+# or not yet begun. The last line ends what it has left running, and this shell.
+trap "" $signals
 {
-    trap "" $signals
     read -r _ <&3
     read -r pid <"$folder/pid"
-    rm -rf "$folder"
-    kill -9 "${pid:-0}"
+    # While the program starts, a file may appear that rm has not seen: at most three.
+    for _ in 1 2 3 4; do [ ! -d "$folder" ] || rm -rf "$folder" && break; done
+    [ -z "$pid" ] || kill -9 "$pid"
+    kill -9 0
 } 4>&- &
 exec 3<&-
+# A program may signal its whole group (kill 0). This shell lives on to tell of its end, as does the
+# keeper; the program gets the default actions, since a handler, unlike "", is not inherited.
+trap : $signals
 
 # In the foreground, since a background command would ignore SIGINT; a shell of its own, since $$
 # in a subshell is the PID of its parent.
@@ -36,6 +38,9 @@ sh -c '
 status=$?
 
 trap "" PIPE
+echo >"$folder/pid"
 echo "EXIT $status" >&4
-# The console closes: what the program left running ends too, and so does this shell.
+# The notebook reads what the program wrote, and cuts the lifeline; or it is gone, and the keeper
+# removes the folder. Either way the keeper then ends all that is left here.
+wait
 kill -9 0
