@@ -5,7 +5,6 @@ import signal
 import stat
 import statistics
 import sys
-import threading
 import time
 import types
 
@@ -49,6 +48,17 @@ def spin(seconds):
     end = time.perf_counter() + random.uniform(0, seconds)
     while time.perf_counter() < end:
         pass
+
+
+def in_either_order(cancel, press):
+    """Cancel, and press what would free the call, now this first and now that."""
+    if random.random() < 0.5:
+        cancel()
+        return press()
+    pressed = press()
+    spin(0.0004)
+    cancel()
+    return pressed
 
 
 def test_the_five_steps_each_as_a_call_with_its_times(puppet):
@@ -187,82 +197,57 @@ def test_a_cancelled_call_keeps_what_it_has_done(pair):
 
 
 def test_500_cancelled_opens_leak_no_descriptor(puppet):
-    writer = puppet("writer")
+    writer, reader = puppet("writer"), puppet("reader")
     os.mkfifo("my_pipe")
     outcomes = set()
     for _ in range(500):
         opening = writer.open("my_pipe", os.O_WRONLY)
-        freed = threading.Thread(target=writer.cancel)
-        freed.start()
-        spin(0.0005)
-        fd = os.open("my_pipe", os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            call = opening.wait()
-            outcomes.add(call.error)
-            if call.error is None:
-                assert call.result == 3, "an earlier open has leaked its descriptor"
-                writer.close(3).result()
-        finally:
-            os.close(fd)
-            freed.join()
+        freeing = in_either_order(
+            writer.cancel, lambda: reader.open("my_pipe", os.O_RDONLY | os.O_NONBLOCK)
+        )
+        call = opening.wait()
+        outcomes.add(call.error)
+        if call.error is None:
+            assert call.result == 3, "an earlier open has leaked its descriptor"
+            writer.close(3).result()
+        reader.close(freeing.result()).result()
     assert outcomes == {None, "cancelled"}
     if sys.platform == "linux":
         assert len(os.listdir(f"/proc/{writer.pid}/fd")) == 4  # 0, 1, 2 and the connection
 
 
-def test_250_cancelled_writes_lose_no_byte(puppet):
-    writer = puppet("writer")
-    os.mkfifo("my_pipe")
-    opening = writer.open("my_pipe", os.O_WRONLY)
-    arrived = []
-
-    def drain():
-        fd = os.open("my_pipe", os.O_RDONLY)
-        while data := os.read(fd, 10_000):
-            arrived.append(len(data))
-        os.close(fd)
-
-    reader = threading.Thread(target=drain)
-    reader.start()
-    try:
-        opening.result()
-        counted = 0
-        for _ in range(250):
-            press = writer.write(3, random.randint(1, 1 << 20))
-            spin(0.0005)
-            writer.cancel()
-            counted += press.wait().result or 0
-        assert any(call.result and call.result < call.args[1].size for call in writer.calls[1:])
-    finally:
-        writer.end()
-        reader.join()
-    assert sum(arrived) == counted
-
-
-def test_250_cancelled_reads_lose_no_byte(puppet):
-    reader = puppet("reader")
-    os.mkfifo("my_pipe")
-    opening = reader.open("my_pipe", os.O_RDONLY)
-    fd = os.open("my_pipe", os.O_WRONLY)
-    try:
-        opening.result()
-        sent, received, cancelled = b"", b"", 0
-        for number in range(250):
-            press = reader.read(3, 100)
-            message = b"%d " % number
-            freed = threading.Thread(target=reader.cancel)
-            freed.start()
-            spin(0.0005)
-            os.write(fd, message)
-            freed.join()
-            sent += message
-            cancelled += press.wait().error == "cancelled"
-            received += press._value or b""
-    finally:
-        os.close(fd)
-    received += reader.read(3, 1 << 20).result()
+def test_250_cancelled_reads_lose_no_byte(pair):
+    writer, reader = pair
+    sent, received, outcomes = b"", b"", set()
+    for number in range(250):
+        reading = reader.read(3, 100)
+        message = b"%d " % number
+        writing = in_either_order(reader.cancel, lambda: writer.write(3, message))
+        assert writing.result() == len(message)
+        sent += message
+        outcomes.add(reading.wait().error)
+        received += b"" if reading.wait().error else reading.result()
+    assert outcomes == {None, "cancelled"}
+    writer.close(3).result()
+    while data := reader.read(3, 1000).result():
+        received += data
     assert received == sent
-    assert 0 < cancelled < 250
+
+
+def test_250_cancelled_writes_lose_no_byte(pair):
+    writer, reader = pair
+    counted = arrived = 0
+    for _ in range(250):
+        writing = writer.write(3, random.randint(1, 200_000))
+        reading = in_either_order(writer.cancel, lambda: reader.read(3, 100_000))
+        reader.cancel()
+        counted += writing.wait().result or 0
+        arrived += 0 if reading.wait().error else len(reading.result())
+    assert any(call.result and call.result < call.args[1].size for call in writer.calls[1:])
+    writer.close(3).result()
+    while data := reader.read(3, 100_000).result():
+        arrived += len(data)
+    assert arrived == counted
 
 
 def test_blocked_is_never_true_for_3000_quick_calls(pair):
