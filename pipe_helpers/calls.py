@@ -57,6 +57,9 @@ class Call:
     def call_text(self):
         """The call as a person writes it: "open(my_pipe, O_RDONLY)"."""
         values = [_arg_text(self.name, *item) for item in enumerate(self.args)]
+        if self.role == "notebook" and self.name in ("read", "write", "close"):
+            # Its numbers depend on what the kernel has open, so it is called as in the cells.
+            values[:1] = ["fd"]
         return f"{self.name}({', '.join(values)})"
 
     @property
@@ -71,7 +74,7 @@ class Call:
         if self.left is None:
             return "has not returned"
         if self.name == "open":
-            return f"fd {self.result}"
+            return "fd" if self.role == "notebook" else f"fd {self.result}"
         if self.name == "read":
             return _data_text(self.result) if self.result else "b'' end of file"
         if self.name == "write":

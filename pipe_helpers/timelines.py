@@ -261,7 +261,7 @@ def _label(call, several):
     if call.name == "open" and len(call.args) > 1 and isinstance(call.args[1], int):
         about.append(flags_text(call.args[1]))
     elif call.name == "close":
-        about.append(f"fd {call.args[0]}" if call.args else "")
+        about += [f"fd {call.args[0]}"] if call.args and call.role != "notebook" else []
     label = [call.name, *([", ".join(about)] if about else [])]
     outcome = _outcome(call)
     if call.left is not None and call.waited >= _WAIT:
@@ -274,7 +274,7 @@ def _outcome(call):
     if call.error or call.left is None:
         return call.result_text.split(" (")[0]
     if call.name == "open":
-        return f"fd {call.result}"
+        return "" if call.role == "notebook" else call.result_text
     if call.name == "read":
         size = getattr(call.result, "size", len(call.result))
         return f"{size} bytes" if size else "end of file"

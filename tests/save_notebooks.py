@@ -49,7 +49,11 @@ def clean(notebook):
             cell.execution_count = None
         for output in cell.outputs:
             if "metadata" in output:
-                output.metadata = nbformat.from_dict({})
+                output.metadata = nbformat.from_dict(
+                    {"image/png": output.metadata["image/png"]}  # its size, and what it shows
+                    if "image/png" in output.metadata
+                    else {}
+                )
             if "data" in output:  # a view of a widget that lives no more, under a random id
                 output.data.pop("application/vnd.jupyter.widget-view+json", None)
             if "traceback" in output:  # frames outside the cells name this machine's folders
