@@ -266,7 +266,7 @@ def _label(call, several):
     outcome = _outcome(call)
     if call.left is not None and call.waited >= _WAIT:
         wait = f"{call.waited:.1f} ms" if call.waited < 10 else f"{call.waited:.0f} ms"
-        outcome = f"{outcome} after {wait}" if outcome else f"after {wait}"
+        outcome = f"{outcome} after {wait}" if outcome else f"waited {wait}"
     return tuple([*label, outcome] if outcome else label)
 
 
