@@ -1,7 +1,6 @@
 """A time limit for a call that may wait for ever."""
 import itertools
 import linecache
-import math
 import re
 import signal
 import sys
@@ -9,6 +8,7 @@ import threading
 import time
 
 _REPEAT = 0.2  # seconds between alarms, for code that swallows the first
+_LONGEST = 1e9  # seconds, 31 years: not every system's timer takes more
 _CAUSES = {
     "open": "no other program has opened the other end of the pipe",
     "read": "a writer has the pipe open, but has neither written to it nor closed it",
@@ -27,17 +27,17 @@ class time_limit:
     code runs: then it raises as soon as the body goes on.
 
     Raises RuntimeError outside the main thread, where Python handles no signals, and ValueError
-    for seconds that are not a number above 0.
+    for seconds that are not a number above 0 (and at most 1e9).
     """
 
     def __init__(self, seconds):
         try:
-            fits = 0 < seconds and math.isfinite(seconds)
+            fits = 0 < seconds <= _LONGEST
         except TypeError:
             fits = False
         if not fits:
             raise ValueError(f"a time limit is a number of seconds above 0, not {seconds!r}")
-        self.seconds = seconds
+        self.seconds = float(seconds)
 
     def __enter__(self):
         if threading.current_thread() is not threading.main_thread():
@@ -48,14 +48,20 @@ class time_limit:
         self._body = sys._getframe(1)
         while self._body.f_globals.get("__name__") == "contextlib":  # an ExitStack's own frame
             self._body = self._body.f_back
+        self._passed = None
         self._entered = time.monotonic()
         self._outer_timer = signal.getitimer(signal.ITIMER_REAL)
+        self._outer_handler = signal.getsignal(signal.SIGALRM)
         outer_left = self._outer_timer[0]
         self._counts = not outer_left or self.seconds < outer_left
-        if self._counts:
-            self._outer_handler = signal.signal(signal.SIGALRM, self._alarm)
-            signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT)
-        return self
+        try:
+            if self._counts:
+                signal.signal(signal.SIGALRM, self._alarm)
+                signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT)
+            return self
+        except BaseException:  # an interrupt: __exit__ will not be called
+            self._restore()
+            raise
 
     def __exit__(self, kind, exception, traceback):
         try:
@@ -69,17 +75,27 @@ class time_limit:
             traceback = traceback.tb_next
 
     def _restore(self):
-        self._body = None
+        self._body = self._passed = None
         if not self._counts:
             return
+        current = _limit_of(signal.getsignal(signal.SIGALRM))
+        if current not in (None, self) and current._body is not None:
+            return  # an asyncio task entered it after us and is still in it: it will do the rest
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._outer_handler)
         left, interval = self._outer_timer
         if left:
             left = max(1e-6, left - (time.monotonic() - self._entered))
             signal.setitimer(signal.ITIMER_REAL, left, interval)
+        self._counts = False
+        outer = _limit_of(self._outer_handler)
+        if outer is not None and outer._body is None:  # the rest
+            outer._restore()
 
     def _alarm(self, number, frame):
+        if frame.f_globals.get("__name__") == "contextlib" and frame is not self._passed:
+            self._passed = frame  # raised there, it would keep an ExitStack from its work
+            return
         calls = []
         while frame is not None and frame is not self._body:
             if frame.f_code in _OWN_CODE:  # on the way in or out: the next alarm will tell
@@ -98,9 +114,14 @@ _OWN_CODE = {
 }
 
 
+def _limit_of(handler):
+    limit = getattr(handler, "__self__", None)
+    return limit if isinstance(limit, time_limit) else None
+
+
 def _source_at(frame):
     """The source text from the call that the frame is in to the end of its line."""
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0)
     if sys.version_info >= (3, 11):  # PEP 657; before, the whole line has to do
         positions = itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None)
         column = next(positions)[2]
