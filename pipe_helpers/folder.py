@@ -1,5 +1,6 @@
 """A private folder that does not outlive the process that made it."""
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -37,3 +38,4 @@ class KeptFolder:
         """Remove the folder with all that is in it, and wait until it is gone."""
         self._lifeline.cut()
         self._keeper.wait()
+        shutil.rmtree(self.path, ignore_errors=True)  # in case somebody killed the keeper

@@ -26,7 +26,10 @@ class workspace:
     def __init__(self):
         if workspace._from_plain_call is not None:
             workspace._from_plain_call.close()
-        self._former = os.getcwd()
+        try:
+            self._former = os.getcwd()
+        except FileNotFoundError:  # removed meanwhile
+            self._former = tempfile.gettempdir()
         self._folder = KeptFolder("named_pipes_")
         self._owner = os.getpid()
         self.path = pathlib.Path(self._folder.path)
