@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CHROMIUM_OPTIONS = [
@@ -38,6 +39,13 @@ SETTINGS = {
 PANEL = "#jp-main-dock-panel .jp-NotebookPanel:not(.lm-mod-hidden)"
 TERMINAL = "#jp-main-dock-panel .jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Terminal"
 POP_UPS = ".jp-Dialog, .Toastify__toast"
+KERNEL_IS_IDLE = """panel => {
+    const [status, name] = ['.jp-Notebook-ExecutionIndicator', '.jp-Toolbar-kernelName'].map(
+        part => document.querySelector(`${panel} ${part}`));
+    const bar = document.querySelector('#jp-main-statusbar').textContent;
+    return status?.dataset.status == 'idle' && name && name.textContent != 'No Kernel'
+        && bar.includes(`${name.textContent} | Idle`);
+}"""
 READ_CELLS = """panel => [...panel.querySelectorAll('.jp-Cell')].map(cell => {
     const outputs = [...cell.querySelectorAll('.jp-OutputArea-output')];
     const prompt = cell.querySelector('.jp-InputPrompt');
@@ -225,6 +233,11 @@ class Lab:
             self.page.goto(f"{self.address}lab/tree/{chapter}?reset&token={self.token}")
         self.page.wait_for_selector("#jp-main-dock-panel .jp-NotebookPanel .jp-Cell")
         self.wait_idle()
+        file = self.folder / unquote(self.page.url.partition("/lab/tree/")[2].partition("?")[0])
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        diagrams = "".join("".join(cell["source"]) for cell in cells).count("```mermaid")
+        drawn = self.page.locator(f"{PANEL} .jp-RenderedMermaid")
+        wait_until(lambda: drawn.count() >= diagrams, f"{diagrams} diagrams are drawn")
 
     def menu(self, *labels):
         """Choose from the menus: menu("Run", "Run All Cells")."""
@@ -270,8 +283,10 @@ class Lab:
         return [Cell(**cell) for cell in self.page.locator(PANEL).evaluate(READ_CELLS)]
 
     def wait_idle(self):
-        """Wait until the kernel has nothing to do."""
-        self.page.wait_for_selector(f"{PANEL} .jp-Notebook-ExecutionIndicator[data-status=idle]")
+        """Wait until there is a kernel and it has nothing to do."""
+        # JupyterLab shows "idle" as well before it has started the kernel, beside "No Kernel";
+        # whoever runs a cell then is asked to select one.
+        self.page.wait_for_function(KERNEL_IS_IDLE, arg=PANEL)
 
     def run_all(self, seconds=120):
         """Clear the stored outputs, run all cells, wait for the last or for one that failed."""
@@ -303,10 +318,9 @@ class Lab:
         return wait_until(look, lambda: f"{what}: {self.cells()[index]}", seconds)
 
     def settle(self):
-        """Wait until pictures are loaded, diagrams drawn and the page has been painted."""
+        """Wait until pictures are loaded and the page has been painted."""
         self.page.wait_for_function(
             "() => [...document.images].every(image => image.complete)"
-            " && !document.querySelector('.jp-RenderedMermaid.jp-mod-pending')"
         )
         self.page.evaluate(
             "() => document.fonts.ready.then(() => new Promise(done =>"
@@ -327,7 +341,8 @@ class Lab:
     def restart(self):
         """Restart the kernel from the menu, say yes, and wait until it is ready."""
         self.menu("Kernel", "Restart Kernel…")
-        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        with self.page.expect_response(re.compile("/api/kernels/[^/]+/restart")):
+            self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self.page.wait_for_selector(".jp-Dialog", state="detached")
         self.wait_idle()
 

@@ -76,6 +76,7 @@ def test_make_lab_shows_the_first_chapter_and_nothing_in_front_of_it(lab):
     assert lab.tabs() == ["00_start_here.ipynb"]
     assert lab.pop_ups() == []
     assert lab.page.locator(".jp-Launcher").count() == 0
+    assert lab.page.locator(".jp-RenderedMermaid.jp-mod-warning").count() == 0
 
 
 def test_the_line_stands_on_the_page_when_all_cells_of_the_first_chapter_have_run(lab):
