@@ -40,7 +40,8 @@ def launch(program, *args, cwd=None, trace=None):
 
     Standard input is empty; standard output and error are kept (see `Program`). Nothing else
     is inherited but the environment, in which PYTHONUNBUFFERED makes Python's prints appear
-    at once, as they would in a real console.
+    at once, as they would in a real console, and PYTHON_COLORS keeps colours out of what is
+    kept, although the notebook's kernel asks for them.
 
     Blocks for some milliseconds, until the program has a PID. Raises FileNotFoundError,
     PermissionError or IsADirectoryError if the program can't be run, ValueError for an
@@ -94,7 +95,7 @@ def _start(program, args, cwd, trace):
             stdout=report_end,
             start_new_session=True,
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHON_COLORS": "0"},
         )
         os.close(report_end)
         report_end = None
