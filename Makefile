@@ -19,6 +19,7 @@ help:
 	@echo 'make test       run every test, and every notebook against its stored outputs'
 	@echo 'make notebooks  run the notebooks anew and save them in place'
 	@echo 'make screenshot take the picture in README.md anew'
+	@echo 'make bench      print what the helpers cost, as ratios'
 	@echo 'make clean      remove .venv and what the tests left'
 	@echo 'Options: PYTHON=python3.12 at the first call; ARGS="…" for JupyterLab or pytest,'
 	@echo '         e.g. make lab ARGS="--port 9999"'
@@ -36,6 +37,9 @@ notebooks: setup
 
 screenshot: setup
 	@.venv/bin/python tests/screenshot.py $(ARGS)
+
+bench: setup
+	@.venv/bin/python tests/bench.py
 
 clean:
 	rm -rf .venv .pytest_cache
@@ -68,4 +72,4 @@ setup:
 	$(STAMP) >.venv/ready; \
 	trap - EXIT
 
-.PHONY: help lab test notebooks screenshot clean setup
+.PHONY: help lab test notebooks screenshot bench clean setup
