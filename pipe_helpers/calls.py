@@ -139,15 +139,18 @@ def shortened(processes, most):
 
 
 def _without_repetition(calls):
+    def kind(call):
+        return call.name, call.error, call.left is None
+
     short = []
-    for _, run in itertools.groupby(calls, lambda call: (call.name, call.error, call.left is None)):
+    for _, run in itertools.groupby(calls, kind):
         run = list(run)
         short += run if len(run) < 4 else [run[0], Run(tuple(run[1:-1])), run[-1]]
     return short
 
 
 def _without_middle(calls, share):
-    if len(calls) <= share:
+    if len(calls) <= share + 1:
         return calls
     head, tail = share // 2, (share - 1) // 2
     middle = calls[head : len(calls) - tail]

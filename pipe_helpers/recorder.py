@@ -147,12 +147,15 @@ def _log_writer(path):
 def _run(log, script):
     """Run a program in this process, in the place of this script: path, names, traceback."""
     main = types.ModuleType("__main__")
-    main.__dict__.update(
-        __builtins__=builtins,
-        __cached__=None,
-        __file__=script,
-        __loader__=SourceFileLoader("__main__", script),
-    )
+    names = {
+        "__annotations__": {},
+        "__builtins__": builtins,
+        "__cached__": None,
+        "__file__": script,
+        "__loader__": SourceFileLoader("__main__", script),
+    }
+    # This script has been given those that this version of Python gives.
+    main.__dict__.update((name, names[name]) for name in names.keys() & globals().keys())
     sys.modules["__main__"] = main
     if not getattr(sys.flags, "safe_path", False):  # python -P, PYTHONSAFEPATH
         sys.path[0] = os.path.dirname(script)

@@ -41,7 +41,7 @@ _FONT = {
 }
 _LINE, _BOX, _LANE, _PAD, _MARGIN = 0.165, 0.64, 0.86, 0.08, 0.14
 _STEP = 0.09  # between two events
-_DECADE = 0.3  # for each power of ten of a wait in milliseconds
+_DECADE = 0.22  # for each power of ten of a wait in milliseconds
 _ARROW = 0.14
 _NARROWEST = 5.2
 
@@ -114,7 +114,7 @@ class Timeline:
     def _draw(self, lanes):
         heads = [(calls[0].role, f"pid {calls[0].pid}") for calls in map(_all_calls, lanes)]
         left = _MARGIN + 0.1 + max(
-            [self._width_of(text, font) for head in heads for text, font in zip(head, _HEAD_FONTS)],
+            [self._width_of(*line) for head in heads for line in zip(head, _HEAD_FONTS)],
             default=0,
         )
         self.bars, marks, end = self._places(lanes, left + 0.12)
@@ -143,7 +143,8 @@ class Timeline:
             write(_MARGIN + 0.1, y + _LINE / 2, pid, "small", _SOFT_INK)
         bottom = top + max(1, len(lanes)) * _LANE
         for x, text in marks:
-            axes.plot([x, x], [top + 0.03, bottom + 0.04], color="#c4c8cc", linewidth=0.8, zorder=1.5)
+            ends = [top + 0.03, bottom + 0.04]
+            axes.plot([x, x], ends, color="#c4c8cc", linewidth=0.8, zorder=1.5)
             write(x, bottom + 0.12, text, "small", _SOFT_INK, "center")
         for bar in self.bars:
             _draw_bar(axes, write, bar, top + (bar.lane + 0.5) * _LANE)
@@ -160,7 +161,8 @@ class Timeline:
         labels = [_label(call, several) for _, call in calls]
         widths = [
             2 * _PAD + 0.04 + max(self._width_of(*line) for line in _lines(label))
-            for label in labels
+            + _stretch(call.waited)
+            for label, (_, call) in zip(labels, calls)
         ]
         events = []
         for number, (_, call) in enumerate(calls):
@@ -169,8 +171,7 @@ class Timeline:
         x, before, x0, x1, marks = start, None, {}, {}, []
         for time, entering, number in sorted(events):
             if before is not None and time < math.inf:
-                waited = (time - before) / 1e6
-                x += _STEP + _DECADE * math.log10(max(1, waited))
+                x += _STEP + _stretch((time - before) / 1e6)
             if not entering:
                 lane, call = calls[number]
                 if time == math.inf:
@@ -281,6 +282,11 @@ def _outcome(call):
     if call.name == "write":
         return f"{call.result} bytes" if call.result_text == "all bytes" else call.result_text
     return ""
+
+
+def _stretch(wait):
+    """The inches that a wait in milliseconds is worth; None is a wait without an end."""
+    return _DECADE * math.log10(max(1, wait or 1))
 
 
 def _lines(label):
