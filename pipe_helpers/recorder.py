@@ -84,7 +84,6 @@ class _Recorded:
         return repr(self._real)
 
     def __call__(self, *args, **kwargs):
-        __tracebackhide__ = True  # IPython leaves this frame out
         module = sys._getframe(1).f_globals
         recorders = {recorder for recorder in _active if recorder.records(module)}
         if not recorders:
@@ -170,12 +169,13 @@ def _run(log, script):
     except BaseException:
         hook = sys.excepthook
         sys.excepthook = lambda kind, error, frames: hook(
-            kind, _without_our_frames(error), error.__traceback__
+            kind, without_our_frames(error), error.__traceback__
         )
         raise
 
 
-def _without_our_frames(error):
+def without_our_frames(error):
+    """The same error, whose traceback tells nothing of this module."""
     for each in (error, error.__context__, error.__cause__):
         if each is not None:
             frames = []

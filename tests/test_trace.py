@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import traceback
 
 import pytest
 
@@ -89,6 +90,16 @@ def test_after_the_block_the_functions_are_those_that_were_there(error):
     assert all(now is then for now, then in zip(functions(), before))
 
 
+def test_an_error_in_the_block_tells_nothing_of_the_recording():
+    def fails():
+        os.open("none", os.O_RDONLY)
+
+    with pytest.raises(FileNotFoundError) as caught, trace(), trace():
+        fails()
+    assert [frame.name for frame in traceback.extract_tb(caught.tb)] == [
+        "test_an_error_in_the_block_tells_nothing_of_the_recording", "fails"]
+
+
 def test_nested_and_interleaved_traces_both_record():
     before = functions()
     outer, inner = trace(), trace()
@@ -96,9 +107,9 @@ def test_nested_and_interleaved_traces_both_record():
         os.mkfifo("both")
     outer.__enter__()
     inner.__enter__()
-    outer.__exit__()
+    outer.__exit__(None, None, None)
     os.unlink("both")
-    inner.__exit__()
+    inner.__exit__(None, None, None)
     assert texts(outer.calls) == ["mkfifo(both) → done"]
     assert texts(inner.calls) == ["mkfifo(both) → done", "unlink(both) → done"]
     assert all(now is then for now, then in zip(functions(), before))
