@@ -27,7 +27,7 @@ class trace:
     of asyncio.to_thread(os.open, ...), where a function of one's own around it helps. Neither
     does the built-in open, nor a name bound before the block, by `from os import open`.
 
-    Recording a call takes 10 to 30 microseconds. The logs of programs are in a folder under the
+    Recording a call takes 5 to 25 microseconds. The logs of programs are in a folder under the
     temporary one, gone when the trace is, and at the latest with this process.
     """
 

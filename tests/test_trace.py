@@ -215,8 +215,8 @@ def test_a_program_cannot_tell_that_it_is_traced(facts_of):
         import os, sys, __main__
         facts = [sys.argv, sys.path[0], __name__, __file__, __doc__, sorted(globals()),
                  __main__.__file__, repr(os.open), os.open in os.supports_dir_fd,
-                 [os.open("/dev/null", os.O_RDONLY) for _ in range(20)], os.environ.get("PYTHONPATH"),
-                 "pipe_helpers" in sys.modules]
+                 [os.open("/dev/null", os.O_RDONLY) for _ in range(20)],
+                 os.environ.get("PYTHONPATH"), "pipe_helpers" in sys.modules]
     """
     assert facts_of(code, "a b", "-x", trace=trace()) == facts_of(code, "a b", "-x")
 
