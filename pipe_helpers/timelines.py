@@ -278,10 +278,14 @@ def _outcome(call):
         return "" if call.role == "notebook" else call.result_text
     if call.name == "read":
         size = getattr(call.result, "size", len(call.result))
-        return f"{size} bytes" if size else "end of file"
+        return _bytes(size) if size else "end of file"
     if call.name == "write":
-        return f"{call.result} bytes" if call.result_text == "all bytes" else call.result_text
+        return _bytes(call.result) if call.result_text == "all bytes" else call.result_text
     return ""
+
+
+def _bytes(count):
+    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def _stretch(wait):

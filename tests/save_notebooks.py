@@ -2,9 +2,14 @@
 
     python tests/save_notebooks.py [NOTEBOOK ...]        default: every notebook under notebooks/
 
+A notebook whose new outputs differ from the stored ones only in what nbval's sanitizing file lets
+differ (PIDs, times, folders), and in the pictures of those, stays as it is: so a run without a change
+leaves nothing to commit. Delete the stored outputs, or a cell's, to have them saved anew.
+
 Nothing is saved for a notebook in which a cell raises without the tag raises-exception; the exit
 status is then 1.
 """
+import copy
 import os
 import re
 import sys
@@ -14,8 +19,10 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbval.plugin import get_sanitize_patterns
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SANITIZE = Path(__file__).resolve().parent / "nbval_sanitize.cfg"
 METADATA = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -86,13 +93,33 @@ def run(path):
     return clean(notebook)
 
 
+def gist(notebook):
+    """Return what two runs of `notebook` must have in common, as text."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            cell.outputs = []
+        for output in cell.get("outputs", []):
+            output.pop("metadata", None)
+            output.pop("traceback", None)  # nbval compares the error's name and value
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = ""
+    text = nbformat.writes(notebook)
+    for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
 def save(path):
-    """Run and save one notebook; return what went wrong, or None."""
+    """Run one notebook, save it if it has changed, and return what went wrong, or None."""
+    stored = nbformat.read(path, as_version=4)
     try:
         notebook = run(path)
         nbformat.validate(notebook)
     except FAILURES as error:
         return str(error)
+    if gist(notebook) == gist(stored):
+        return None
     text = nbformat.writes(notebook)
     # Written beside it and renamed, so that an interrupt leaves the old notebook whole.
     new = path.with_name(f".{path.name}.new")
@@ -109,7 +136,7 @@ def main(names):
     with ThreadPoolExecutor(2) as pool:
         failed = 0
         for path, error in zip(paths, pool.map(save, paths)):
-            print(f"NOT SAVED  {path.name}\n{error}" if error else f"saved      {path.name}")
+            print(f"NOT SAVED  {path.name}\n{error}" if error else f"done       {path.name}")
             failed += error is not None
     return 1 if failed else 0
 

@@ -225,7 +225,8 @@ def test_a_good_notebook_is_not_refused(check):
 
 def test_a_notebook_is_saved_clean_and_a_second_run_gives_no_difference(tmp_path):
     path = tmp_path / "chapter.ipynb"
-    source = "import os\nprint('a', flush=True)\nprint('b')\nos.getcwd() == %r" % str(tmp_path)
+    source = "import os\nprint('pid', os.getpid(), flush=True)\nprint('b')\nos.getcwd() == %r"
+    source %= str(tmp_path)
     notebook = new_notebook(
         cells=[
             new_code_cell(source, id="one"),
@@ -242,9 +243,20 @@ def test_a_notebook_is_saved_clean_and_a_second_run_gives_no_difference(tmp_path
     saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     assert [check(saved) for check in CHECKS] == [[]] * len(CHECKS)
     assert [cell.id for cell in saved.cells] == ["one", "two"]
-    assert saved.cells[0].outputs[0].text == "a\nb\n"
+    assert re.fullmatch(r"pid \d+\nb\n", saved.cells[0].outputs[0].text)
     assert saved.cells[0].outputs[1].data == {"text/plain": "True"}  # ran in its own folder
     assert saved.cells[1].metadata.tags == ["raises-exception"]
+
+
+def test_a_notebook_whose_output_has_changed_is_saved_anew(tmp_path):
+    path, number = tmp_path / "chapter.ipynb", tmp_path / "number"
+    number.write_text("1")
+    nbformat.write(new_notebook(cells=[new_code_cell("open('number').read()", id="one")]), path)
+    assert save(path) is None
+    number.write_text("2")
+    assert save(path) is None
+    saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    assert saved.cells[0].outputs[0].data == {"text/plain": "'2'"}
 
 
 def test_a_notebook_whose_cell_raises_without_the_tag_is_not_saved(tmp_path):

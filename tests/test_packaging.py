@@ -35,7 +35,8 @@ TOP_LEVEL = {
     "pyproject.toml",
     "tests",
 }
-CONDA_NAME = {"playwright": "playwright-python"}  # where conda-forge calls it otherwise
+# Where conda-forge calls it otherwise. Its matplotlib brings a window toolkit as well.
+CONDA_NAME = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 
 
 def conda_entries():

@@ -126,7 +126,7 @@ def test_a_wait_is_hatched_from_one_millisecond_on():
     for wait, hatched in ((0.9, False), (1.1, True)):
         bar, = timeline([call(4242, "read", (3, 5), 0, wait, b"a")]).bars
         assert bar.hatched is hatched
-        assert bar.label[-1] == ("1 bytes after 1.1 ms" if hatched else "1 bytes")
+        assert bar.label[-1] == ("1 byte after 1.1 ms" if hatched else "1 byte")
 
 
 def test_errors_are_told_in_words():
