@@ -137,7 +137,10 @@ class Program:
 
     pid: its process ID. name: its file name. command: the list it was started with.
     cwd: its working directory, as an absolute path free of symbolic links.
+    listed: False if `leftovers` is not to count it.
     """
+
+    listed = True
 
     def __init__(self, command, cwd, folder, lifeline, console, pid):
         self.command = command

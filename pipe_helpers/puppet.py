@@ -1,5 +1,6 @@
 """A process driven by hand, one system call at a time, while the notebook never blocks."""
 import errno
+import itertools
 import operator
 import os
 import socket
@@ -51,15 +52,22 @@ class Puppet:
     It ends with end(), at the end of a `with` block, and with this process, however that ends.
 
     pid: its process ID. cwd: as an absolute path. All methods may be used from any thread.
+    on_change: called, in some thread, after a call was entered or left and at the end. It must
+    be quick and must not use the puppet: threading.Event().set is right.
+    listed: False if `leftovers` is not to count it, because somebody else ends it.
     """
 
-    def __init__(self, role="puppet", *, cwd=None):
+    def __init__(self, role="puppet", *, cwd=None, on_change=lambda: None, listed=True):
         self.role = role
+        self.on_change = on_change
+        self._questions = itertools.count()
+        self._fills = {}  # the answers that somebody waits for
         self._presses = []
         self._descriptors = {}
         self._changed = threading.Condition()  # its lock guards all of this and the connection
         self._lost = False
         self._program, self._control = _start(role, cwd)
+        self._program.listed = listed
         self.pid = self._program.pid
         self.cwd = self._program.cwd
         _running.add(self)
@@ -139,6 +147,25 @@ class Puppet:
         with self._changed:
             self._take_reports()
             return dict(self._descriptors)
+
+    def fill(self, fd, timeout=1):
+        """How full the pipe of a descriptor is: the bytes that wait, and the bytes it can hold.
+
+        The puppet itself looks, by FIONREAD and F_GETPIPE_SZ, even while a call of it blocks
+        [pipe(7)]; so nobody else need open the pipe for that. The second number is None except
+        on Linux. Blocks for some 0.2 ms. Returns None if the puppet does not answer within
+        timeout seconds, or has closed the descriptor. ValueError for one that it does not have.
+        """
+        with self._changed:
+            self._take_reports()
+            fd, number = self._descriptor(fd), next(self._questions)
+            self._fills[number] = ()
+            try:
+                self._control.send(("fill", (number, fd)))
+                self._changed.wait_for(lambda: self._fills[number] != () or self._lost, timeout)
+            except OSError:
+                pass  # it has ended
+            return self._fills.pop(number) or None
 
     @property
     def blocked(self):
@@ -253,8 +280,15 @@ class Puppet:
             except (EOFError, OSError):
                 self._lost = True
                 _running.discard(self)
+                self.on_change()
             else:
-                self._presses[-1]._take(report)
+                if isinstance(report, tuple) and report[0] == "fill":
+                    _, number, answer = report
+                    if number in self._fills:
+                        self._fills[number] = answer
+                else:
+                    self._presses[-1]._take(report)
+                    self.on_change()
             self._changed.notify_all()
 
     def _sleeps(self, press, deadline):

@@ -12,7 +12,9 @@ import queue
 import resource
 import signal
 import socket
+import struct
 import sys
+import termios
 import threading
 import time
 from multiprocessing.connection import Connection
@@ -27,6 +29,7 @@ class Hand:
 
     def __init__(self, control):
         self._control = control
+        self._sending = threading.Lock()  # both threads report
         self._commands = queue.SimpleQueue()
         self._idle = threading.Event()
         self._idle.set()
@@ -37,6 +40,10 @@ class Hand:
         main = threading.main_thread().ident
         try:
             while (command := self._control.recv()) != "end":
+                if command[0] == "fill":
+                    number, fd = command[1]
+                    self._report(("fill", number, _fill(fd)))
+                    continue
                 if command != "cancel":
                     self._idle.clear()
                     self._commands.put(command)
@@ -85,9 +92,21 @@ class Hand:
 
     def _report(self, what):
         try:
-            self._control.send(what)
+            with self._sending:
+                self._control.send(what)
         except OSError:  # the notebook is gone: listen() deals with that
             pass
+
+
+def _fill(fd):
+    """How many bytes wait in the pipe of a descriptor, and how many it can hold, or None."""
+    try:
+        waiting, = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+        # What it can hold is known on Linux only [F_GETPIPE_SZ in fcntl(2)].
+        size = getattr(fcntl, "F_GETPIPE_SZ", None)
+        return waiting, None if size is None else fcntl.fcntl(fd, size)
+    except OSError:  # closed meanwhile
+        return None
 
 
 def connect(address):

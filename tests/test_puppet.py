@@ -5,6 +5,7 @@ import signal
 import stat
 import statistics
 import sys
+import threading
 import time
 import types
 
@@ -420,3 +421,41 @@ def test_what_a_cell_shows_of_a_press_and_of_a_puppet(puppet):
     assert repr(one) == f"<puppet writer, pid {one.pid}, blocked in open>"
     one.cancel()
     assert repr(opening) == "<writer pressed open(my_pipe, O_WRONLY)>"
+
+
+def test_a_puppet_tells_how_full_its_pipe_is_even_while_it_is_blocked(pair):
+    writer, reader = pair
+    writer.write(3, b"Hello").result()
+    waiting, size = reader.fill(3)
+    assert waiting == 5
+    assert size == (65536 if sys.platform == "linux" else None)
+    writer.write(3, 200_000)
+    writer.wait_blocked()
+    if sys.platform == "linux":  # elsewhere only the read end tells
+        waiting, size = writer.fill(3)
+        assert size - 4096 < waiting <= size  # the five bytes have a page of their own
+    writer.cancel()
+    reader.close(3).result()
+    with pytest.raises(ValueError, match="no descriptor 3"):
+        reader.fill(3)
+    writer.end()
+    assert writer.fill(3) is None
+
+
+def test_whoever_wants_to_know_is_called_when_something_has_changed(puppet):
+    one = puppet("one")
+    changed = threading.Event()
+    one.on_change = changed.set
+    os.mkfifo("my_pipe")
+    one.open("my_pipe", os.O_RDONLY)
+    one.wait_blocked()
+    assert changed.wait(5)
+    changed.clear()
+    one.cancel()
+    assert changed.wait(5)
+    fd = one.open("my_pipe", os.O_RDONLY | os.O_NONBLOCK).result()
+    changed.clear()
+    one.fill(fd)
+    assert not changed.is_set(), "whoever looks when called would look for ever"
+    os.kill(one.pid, signal.SIGKILL)
+    assert changed.wait(5)
