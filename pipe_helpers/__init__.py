@@ -6,6 +6,7 @@ what it needs (PEP 562). No module is called as a name here: importing it would 
 from importlib import import_module
 
 _MODULE_OF = {
+    "PipeLab": "pipelab",
     "Puppet": "puppet",
     "ends": "pipe_ends",
     "launch": "console",

@@ -109,9 +109,9 @@ class History:
         """
         for pipe, since, until in self.lives():
             yield tuple(
-                _places([call for call, of in calls if of == pipe and since <= call.entered <= until],
-                        size)
-                for calls, size in ((self.writes, _written), (self.reads, _was_read))
+                _places([call for call, of in transfers
+                         if of == pipe and since <= call.entered <= until], size)
+                for transfers, size in ((self.writes, _written), (self.reads, _was_read))
             )
 
 

@@ -42,7 +42,11 @@ class SeenProcess:
 
 @dataclass(frozen=True)
 class SeenPipe:
-    """A pipe as it is to be seen. waiting, size: bytes, or None if nobody can tell."""
+    """A pipe as it is to be seen. waiting, size: bytes, or None if nobody can tell.
+
+    text: that in words. write_end, read_end: in whose hands they are, "writer (fd 3)", or who
+    waits to have them, "writer (in open)", or "closed".
+    """
 
     name: str
     waiting: "int | None"
@@ -50,17 +54,20 @@ class SeenPipe:
     text: str
     write_end: str
     read_end: str
+    write_open: bool
+    read_open: bool
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The lab at one moment. log: lines of text. calls: the last calls of all processes, a list
-    of `Call` in the order in which they were entered. met: the positions of challenges done.
+    """The lab at one moment. log: lines of text, of which the first has the number first.
+    calls: the last calls of all processes, as `Call`s in the order in which they were entered. met: the positions of challenges done.
     moment: CLOCK_MONOTONIC in nanoseconds. waits: True if somebody is in a call."""
 
     processes: tuple
     pipes: tuple
     log: tuple
+    first: int
     calls: tuple
     met: frozenset
     moment: int
@@ -146,7 +153,7 @@ class LabModel:
     def why_no_more(self, kind):
         """Why no further "writer", "reader" or "pipe" can be added, or ""."""
         if self.ended:
-            return _ENDED
+            return ENDED
         if kind == "pipe":
             return "there are two pipes already" if len(self._pipes) == len(PIPES) else ""
         there = sum(process.kind == kind for process in self._processes)
@@ -158,7 +165,7 @@ class LabModel:
         The challenges that were done remain done.
         """
         with self._lock:
-            self._refuse(_ENDED if self.ended else "")
+            self._refuse(ENDED if self.ended else "")
             self._end_processes()
             for pipe in self._pipes:
                 os.unlink(os.path.join(self._folder.path, pipe))
@@ -207,8 +214,8 @@ class LabModel:
         self._on_change()
 
     def _end_processes(self):
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda process: process.puppet.end(), self._processes))
+        for process in self._processes:
+            process.puppet.end()
 
     def _transfer(self, name, action, value):
         with self._lock:
@@ -239,6 +246,11 @@ class LabModel:
                 return pipe
         return None
 
+    @property
+    def folder(self):
+        """The folder in which the pipes are."""
+        return self._folder.path
+
     @staticmethod
     def _refuse(reason):
         if reason:
@@ -246,7 +258,7 @@ class LabModel:
 
     def _why_not(self, process, action, pipe):
         if self.ended:
-            return _ENDED
+            return ENDED
         if not process.puppet.running:
             return f"the {process.name} has ended: press start over"
         busy = process.puppet.under_way
@@ -276,7 +288,8 @@ class LabModel:
                            key=lambda call: call.entered)
             self._judge(calls)
             return Seen(
-                processes, pipes, tuple(map(sentence, calls[-_LOG:])), tuple(calls[-_PICTURE:]),
+                processes, pipes, tuple(map(sentence, calls[-_LOG:])),
+                max(1, len(calls) - _LOG + 1), tuple(calls[-_PICTURE:]),
                 frozenset(self._met), time.monotonic_ns(),
                 not self.ended and any(p.puppet.under_way for p in self._processes), self.ended,
             )
@@ -328,24 +341,23 @@ class LabModel:
         )
 
     def _seen_pipe(self, pipe):
-        ends = {"write": [], "read": []}
-        answer = None
-        in_use = full = False
+        ends, open_ends = {"write": [], "read": []}, set()
+        answer, full = None, False
         # A read end first: elsewhere than on Linux only that tells the bytes.
         for process in sorted(self._processes, key=lambda each: each.end_of(pipe) != "read"):
             if not process.puppet.running:
                 continue
-            fd = process.fd(pipe)
+            end, fd, busy = process.end_of(pipe), process.fd(pipe), process.puppet.under_way
             if fd is not None:
-                ends[process.end_of(pipe)].append(f"{process.name} (fd {fd})")
+                open_ends.add(end)
+                ends[end].append(f"{process.name} (fd {fd})")
+                full = full or busy and busy.name == "write" and busy.args[0] == fd
                 try:
                     answer = answer or process.puppet.fill(fd)
                 except ValueError:  # closed meanwhile
                     pass
-            busy = process.puppet.under_way
-            if busy and busy.call:
-                in_use = in_use or busy.name == "open" and busy.call.args[0] == pipe
-                full = full or busy.name == "write" and busy.call.args[0] == fd
+            elif busy and busy.name == "open" and busy.args[0] == pipe:
+                ends[end].append(f"{process.name} (in open)")
         waiting, size = answer or (None, None)
         if waiting is not None:
             of = f" of {size:,}" if size else ""
@@ -354,18 +366,19 @@ class LabModel:
                 text = f"empty, can hold {size:,} bytes" if size else "empty"
             elif full:  # which is a matter of pages: some bytes may be free [pipe(7)]
                 text += ": no room for what is being written"
-        elif in_use:
+        elif any(ends.values()):
             text = "one end waits for the other to be opened"
         else:
             text = "nobody has it open: it holds nothing"
         write_end, read_end = (", ".join(sorted(ends[end])) or "closed"
                                for end in ("write", "read"))
-        return SeenPipe(pipe, waiting, size, text, write_end, read_end)
+        return SeenPipe(pipe, waiting, size, text, write_end, read_end,
+                        "write" in open_ends, "read" in open_ends)
 
 
 _LOG = 40  # lines
 _PICTURE = 12  # calls
-_ENDED = "this lab has ended: run its cell again"
+ENDED = "this lab has ended: run its cell again"
 
 
 def _call_text(process, action, pipe):
@@ -408,8 +421,8 @@ def sentence(call):
         count = f": {call.result:,} of them" if part else ""
         return f"{call.role} wrote {_about(call)}{after}{count}"
     if call.name == "read":
-        return f"{call.role} read from fd {call.args[0]}, at most {_count(call.args[1])}{after}: " \
-               f"{call.result_text}"
+        asked = f"fd {call.args[0]}, at most {_count(call.args[1])}"
+        return f"{call.role} read from {asked}{after}: {call.result_text}"
     return f"{call.role} closed {_about(call)}{after}"
 
 

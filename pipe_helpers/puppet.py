@@ -390,7 +390,7 @@ class Puppet:
 class Press:
     """A call that a puppet was told to make.
 
-    name: the call. call: its `Call`, None until it is entered. fifo: for an open, the
+    name, args: the call. call: its `Call`, None until it is entered. fifo: for an open, the
     (st_dev, st_ino) of the FIFO that had the path when it was pressed.
     """
 
@@ -398,8 +398,8 @@ class Press:
         self.name = name
         self.fifo = fifo
         self.call = None
+        self.args = args
         self._puppet = puppet
-        self._args = args
         self._value = None
         self._error = None
 
@@ -445,7 +445,7 @@ class Press:
         return f"<{self._puppet.role} pressed {self.text}>"
 
     def _record(self, entered):
-        return Call(self._puppet.pid, self._puppet.role, self.name, self._args, entered)
+        return Call(self._puppet.pid, self._puppet.role, self.name, self.args, entered)
 
     def _take(self, report):
         if self.call is None:

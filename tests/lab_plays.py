@@ -41,7 +41,7 @@ PLAYS = {
 
 
 def parsed(step):
-    """Return a step as a tuple: ("press", who, action, value), ("is", who, state) or ("add", what)."""
+    """Return a step as ("press", who, action, value), ("is", who, state) or ("add", what)."""
     if found := re.fullmatch(r"add (\w+)", step):
         return "add", found[1]
     if found := re.fullmatch(r"(\w+(?: 2)?) is (.*)", step):

@@ -1,4 +1,4 @@
-"""The lab without its looks: real processes do what they are told, and challenges are recognised."""
+"""The lab without its looks: processes do what they are told, challenges are recognised."""
 import dataclasses
 import os
 import signal

@@ -1,0 +1,84 @@
+"""The lab as a still picture, for places where its buttons can't work."""
+import base64
+import io
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+from PIL import Image
+
+from pipe_helpers.timelines import Timeline
+
+_RESOLUTION = 192  # for sharp letters; shown at half of it
+_WIDTH, _LINE = 8.4, 0.19  # inches
+_INK, _FILL, _BOX = "#1a1a1a", "#2a6cb0", "#f5f6f7"
+
+
+def still(seen):
+    """Return a `Seen` as a PNG in base64, and its size (width, height) in pixels of the page."""
+    pictures = [_picture(seen)]
+    if seen.calls:
+        pictures.append(_pixels(Timeline(list(seen.calls)).figure))
+    whole = Image.new(
+        "RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)),
+        "white",
+    )
+    top = 0
+    for each in pictures:
+        whole.paste(each, (0, top))
+        top += each.height
+    file = io.BytesIO()
+    whole.quantize(64, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    size = round(whole.width / 2), round(whole.height / 2)
+    return base64.b64encode(file.getvalue()).decode(), size
+
+
+def _pixels(figure):
+    figure.canvas.draw()
+    return Image.frombytes(
+        "RGBA", figure.canvas.get_width_height(), figure.canvas.buffer_rgba()).convert("RGB")
+
+
+def _picture(seen):
+    kinds = [[each for each in seen.processes if each.kind == kind] for kind in ("writer", "reader")]
+    rows = max(map(len, kinds))
+    height = 0.25 + max(rows * 1.05, len(seen.pipes) * 1.05)
+    figure = Figure(figsize=(_WIDTH, height), dpi=_RESOLUTION, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, _WIDTH)
+    axes.set_ylim(height, 0)
+    for x, processes in zip((0.12, _WIDTH - 2.37), kinds):
+        for row, process in enumerate(processes):
+            y = 0.12 + row * 1.05
+            axes.add_patch(FancyBboxPatch(
+                (x, y), 2.25, 0.9, boxstyle="round,pad=0,rounding_size=0.06", facecolor=_BOX,
+                edgecolor=_INK, linewidth=1))
+            lines = [process.name, process.state, process.held, process.result]
+            for number, line in enumerate(lines):
+                _write(axes, x + 0.12, y + 0.17 + number * _LINE, line, bold=number == 0)
+    for row, pipe in enumerate(seen.pipes):
+        _draw_pipe(axes, pipe, 2.75, 0.12 + row * 1.05, _WIDTH - 5.5)
+    return _pixels(figure)
+
+
+def _draw_pipe(axes, pipe, x, y, width):
+    back = pipe.name == "answers"
+    middle = x + width / 2
+    _write(axes, middle, y + 0.12, f"{pipe.name} {'←' if back else '→'}", True, "center")
+    axes.add_patch(Rectangle((x, y + 0.27), width, 0.28, facecolor="white", edgecolor=_INK))
+    if pipe.waiting:
+        part = width * max(0.03, min(1, pipe.waiting / (pipe.size or 65536)))
+        start = x if back else x + width - part
+        axes.add_patch(Rectangle((start, y + 0.27), part, 0.28, facecolor=_FILL, edgecolor=_INK))
+    _write(axes, middle, y + 0.70, pipe.text, False, "center")
+    ends = f"write end: {pipe.write_end} · read end: {pipe.read_end}"
+    _write(axes, middle, y + 0.88, ends, False, "center", 7.5)
+
+
+def _write(axes, x, y, text, bold=False, align="left", size=8.5):
+    most = 44 if align == "left" else 70
+    axes.text(x, y, text if len(text) < most else f"{text[:most - 2]}…", fontsize=size, color=_INK,
+              ha=align, va="center", weight="bold" if bold else "normal", family="DejaVu Sans",
+              parse_math=False)
