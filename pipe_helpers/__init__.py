@@ -13,6 +13,7 @@ _MODULE_OF = {
     "launch_reader": "console",
     "launch_writer": "console",
     "leftovers": "workspaces",
+    "predict": "questions",
     "time_limit": "guard",
     "timeline": "timelines",
     "trace": "tracing",
