@@ -301,6 +301,16 @@ def sanitized(text):
         ("took 12.3 ms", "took 8.04 ms"),
         ("0.25 s later", "1.5 s later"),
         ("1.2 µs", "31.0 µs"),
+        ("pid 7\n2 processes, hidden ones, could not be looked into", "pid 8"),
+        (
+            "pid 7\n1 process, hidden, could not be looked into\n2 processes do not tell whether "
+            "they wait in open\nnext",
+            "pid 7\nnext",
+        ),
+        (
+            "</table>\n<p>3 processes, other users&#x27;, could not be looked into</p>",
+            "</table>\n<p>1 process does not tell whether they wait in open</p>",
+        ),
     ],
 )
 def test_what_differs_between_runs_is_not_compared(one, other):
@@ -323,6 +333,8 @@ def test_what_differs_between_runs_is_not_compared(one, other):
         ("12.3 ms", "12.3 s"),
         ("1.5 strides", "2.5 strides"),
         ("version 3.11", "version 3.12"),
+        ("my_pipe\n2 processes wait", "my_pipe\n3 processes wait"),
+        ("my_pipe\nwriter waits in open", "my_pipe"),
     ],
 )
 def test_what_matters_is_compared(one, other):
