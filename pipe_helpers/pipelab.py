@@ -39,6 +39,7 @@ class PipeLab(widgets.VBox):
             self._build()
             super().__init__(children=self._parts())
             self.add_class("pipe-lab")
+            _keep_order(self)
             self._show(self._model.look())
             _remember(self)
             threading.Thread(target=self._watch, daemon=True, name="PipeLab").start()
@@ -179,6 +180,7 @@ class PipeLab(widgets.VBox):
         for process in seen.processes:
             if process.name not in self._panels:
                 self._panels[process.name] = _Panel(process, self._model, self._pressed)
+                _keep_order(self._panels[process.name].box)
             self._panels[process.name].show(process)
         for column, kind in ((self._left, "writer"), (self._right, "reader")):
             there = [self._panels[each.name].box for each in seen.processes if each.kind == kind]
@@ -186,13 +188,13 @@ class PipeLab(widgets.VBox):
                 column.children = there
 
     def _show_challenge(self, seen):
-        new = seen.met - self._met
+        new, calls = seen.met - self._met, len(seen.log) + seen.first
+        if self._news and self._news[1] != calls:
+            self._news = None
         if new:
             self._met = seen.met
-            self._news = (
-                f"Challenge done: {CHALLENGES[min(new)].title} "
-                f"({len(seen.met)} of {len(CHALLENGES)})", len(seen.log) + seen.first,
-            )
+            self._news = (f"Challenge done: {CHALLENGES[min(new)].title} "
+                          f"({len(seen.met)} of {len(CHALLENGES)})", calls)
             chosen = self._choice.index
             with self._choice.hold_sync():
                 self._choice.options = self._titles(seen.met)
@@ -209,9 +211,7 @@ class PipeLab(widgets.VBox):
         if self._note:
             return self._note
         last = seen.log[-1] if seen.log else "ready: let a process open the pipe"
-        if self._news and self._news[1] == len(seen.log) + seen.first:
-            return f"{last}. {self._news[0]}"
-        return last
+        return f"{last}. {self._news[0]}" if self._news else last
 
     @staticmethod
     def _titles(met):
@@ -320,7 +320,10 @@ def _button(name, action):
 
 
 def _field(process, label, value, width):
-    return widgets.Text(value, **_described(process, label), layout={"width": width})
+    # Not continuous: ipywidgets holds back all but the first of quick changes until the kernel has
+    # answered, and a button pressed meanwhile would come before them. Leaving the field sends all.
+    return widgets.Text(value, continuous_update=False, **_described(process, label),
+                        layout={"width": width})
 
 
 def _described(process, label):
@@ -354,6 +357,18 @@ def _tell(button, reason, what):
     with button.hold_sync():
         button.disabled = bool(reason)
         button.tooltip = f"not now: {reason}" if reason else what
+
+
+def _keep_order(box):
+    """See that what the page says is heard in the order in which it was said.
+
+    ipykernel 7.4 hands a message to the thread that was the last to tell its widget something,
+    so a press could overtake the text that was typed before it, or that wait for a cell to end.
+    Without that, all of it goes to the one thread that JupyterLab asks for.
+    """
+    for each in _all_below(box):
+        if hasattr(each.comm, "_reply_subshell_for"):
+            each.comm._reply_subshell_for = lambda data, asked_for: asked_for
 
 
 def _all_below(box):

@@ -54,7 +54,7 @@ READ_CELLS = """panel => [...panel.querySelectorAll('.jp-Cell')].map(cell => {
         prompt: prompt ? prompt.textContent.trim() : '',
         source: [...cell.querySelectorAll('.cm-line')].map(line => line.textContent).join('\\n'),
         output: outputs.map(output => output.textContent).join(''),
-        error: outputs.some(output => output.dataset.mimeType.match(/vnd.jupyter.(std)?err/)),
+        error: outputs.some(output => output.dataset.mimeType?.match(/vnd.jupyter.(std)?err/)),
     };
 })"""
 

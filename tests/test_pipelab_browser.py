@@ -1,0 +1,356 @@
+"""The lab in a real browser: hands on its buttons, and on the keyboard alone."""
+import json
+import os
+import pathlib
+import re
+import signal
+import statistics
+
+import pytest
+from lab_plays import PLAYS, parsed
+
+import lab_browser
+from lab_browser import wait_until
+
+NOTEBOOK = "lab_of_the_test.ipynb"
+ONE_LAB = "from pipe_helpers import PipeLab\nlab = PipeLab()\nlab"
+TEN_LABS = """from pipe_helpers import PipeLab
+labs = [PipeLab() for _ in range(10)]
+for lab in labs[:9]:
+    lab._model.open("writer")
+display(*labs)"""
+
+# Presses a button 50 times, each time once the last press is seen, and returns the milliseconds
+# from each press to the frame in which another number of bytes stands beside the pipe.
+PRESS_50_TIMES = """async (lab) => {
+    const button = [...lab.querySelectorAll('button')].find(b => b.textContent == 'writer: write');
+    const text = () => lab.querySelector('.pl-pipe p').textContent;
+    const times = [];
+    for (let i = 0; i < 50; i++) {
+        const before = text(), began = performance.now();
+        button.click();
+        while (text() == before || button.disabled)
+            await new Promise(requestAnimationFrame);
+        times.push(performance.now() - began);
+    }
+    return times;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """One JupyterLab and one browser for all tests of this file."""
+    if reason := lab_browser.missing():
+        (pytest.fail if os.environ.get("KIT_REQUIRE_BROWSER") else pytest.skip)(reason)
+    with lab_browser.Lab() as browser:
+        yield browser
+
+
+class Hands:
+    """A lab on the page, and hands to use it."""
+
+    def __init__(self, browser):
+        self.browser, self.page = browser, browser.page
+        self.root = self.page.locator(".pipe-lab").first
+
+    def button(self, name):
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def field(self, name):
+        return self.root.get_by_role("textbox", name=name, exact=True)
+
+    def panel(self, who):
+        return self.root.locator(".pl-panel").filter(has_text=re.compile(f"^{who}, pid"))
+
+    def pid(self, who):
+        return int(re.search(r"pid (\d+)", self.panel(who).inner_text())[1])
+
+    def status(self):
+        return self.root.get_by_role("status").inner_text()
+
+    def fact(self, who, name):
+        return self.panel(who).locator(f".pl-facts b:text-is('{name}') + span").inner_text()
+
+    def wait_state(self, who, state):
+        wait_until(lambda: self.fact(who, "state").startswith(state),
+                   lambda: f"{who} is {state}: {self.root.inner_text()}")
+
+    def wait_status(self, words):
+        wait_until(lambda: words in self.status(), lambda: f"{words!r}: {self.status()!r}")
+
+    def start_over(self):
+        before = self.pid("writer")
+        self.button("start over").click()
+        wait_until(lambda: self.pid("writer") != before, "there is a new writer")
+        self.page.wait_for_function(
+            "lab => lab.querySelectorAll('.pl-panel').length == 2",
+            arg=self.root.element_handle(),
+        )
+
+    def do(self, step):
+        kind, who, *rest = parsed(step)
+        if kind == "add":
+            self.button(f"add a second {who}").click()
+            wait_until(lambda: self.button(f"add a second {who}").is_disabled(), step)
+        elif kind == "is":
+            self.wait_state(who, rest[0])
+        else:
+            self.press(who, *rest)
+
+    def press(self, who, action, value):
+        if action in ("open", "close"):
+            pipe, _, mode = value.partition(" ")
+            chosen = self.panel(who).get_by_role("combobox")
+            if pipe and chosen.is_visible():
+                label = next(text for text in chosen.inner_text().splitlines() if pipe in text)
+                chosen.select_option(label=label.strip())
+            if action == "open":
+                self.panel(who).get_by_role("checkbox").set_checked(bool(mode))
+        elif action == "write" and value.endswith(" bytes"):
+            action = "write bytes"
+            self.field(f"{who}: bytes").fill(value.split()[0])
+        elif action == "write":
+            self.field(f"{who}: text").fill(value)
+        elif action == "read":
+            self.field(f"{who}: at most").fill(value)
+        self.button(f"{who}: {action}").click()
+
+    def play(self, steps):
+        for step in steps:
+            self.do(step)
+
+
+@pytest.fixture
+def open_notebook(browser):
+    """A function that opens a notebook of these cells and runs the first."""
+    path = browser.folder / NOTEBOOK
+
+    def open_(*sources):
+        cells = [
+            {"cell_type": "code", "id": f"cell{number}", "metadata": {}, "source": source,
+             "execution_count": None, "outputs": []}
+            for number, source in enumerate(sources)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        path.write_text(json.dumps({
+            "cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
+        }))
+        browser.page.set_viewport_size({"width": 1280, "height": 1000})
+        browser.open(NOTEBOOK)
+        browser.collapse_sidebar()
+        browser.run_cell(0)
+        browser.page.wait_for_selector(".pipe-lab .pl-pipe")
+        return Hands(browser)
+
+    return open_
+
+
+@pytest.fixture
+def hands(browser, open_notebook):
+    """One lab, the same for the tests that leave it whole; each begins with start over."""
+    page = browser.page
+    if page.url.endswith(NOTEBOOK) and page.locator(".pipe-lab").count() == 1:
+        hands = Hands(browser)
+        hands.start_over()
+        return hands
+    return open_notebook(ONE_LAB, "6 * 7", "print(lab.folder)")
+
+
+@pytest.mark.parametrize("title", PLAYS)
+def test_a_challenge_is_done_with_the_buttons(hands, title):
+    number = list(PLAYS).index(title)
+    hands.root.get_by_role("combobox", name="challenge").select_option(index=number)
+    wait_until(lambda: f"{title}: not done yet" in hands.root.inner_text(), "not done yet")
+    done = int(re.search(r"(\d+) of 10 challenges done", hands.root.inner_text())[1])
+
+    hands.play(PLAYS[title])
+
+    wait_until(lambda: f"{number + 1}. {title}: done" in hands.root.inner_text(),
+               lambda: f"{title}: {hands.root.inner_text()}")
+    after = int(re.search(r"(\d+) of 10 challenges done", hands.root.inner_text())[1])
+    assert after > done
+    assert "Challenge done:" in hands.status()
+
+
+def test_all_ten_are_told_to_be_done(hands):
+    assert "10 of 10 challenges done" in hands.root.inner_text()
+    options = hands.root.get_by_role("combobox", name="challenge").inner_text().splitlines()
+    assert len(options) == 10 and all(option.endswith("(done)") for option in options)
+
+
+def test_a_hint_is_shown_when_asked_for(hands):
+    assert "Hint:" not in hands.root.inner_text()
+    hands.button("show a hint").click()
+    hands.button("hide the hint").wait_for()
+    assert "Hint:" in hands.root.inner_text()
+    hands.button("hide the hint").click()
+    hands.button("show a hint").wait_for()
+    assert "Hint:" not in hands.root.inner_text()
+
+
+def test_what_makes_no_sense_is_disabled_and_its_tooltip_says_why(hands):
+    def why(name):
+        wait_until(lambda: hands.button(name).is_disabled(), f"{name} is disabled")
+        return hands.button(name).get_attribute("title")
+
+    assert why("writer: write") == "not now: the writer has not opened my_pipe: open it first"
+    assert why("reader: cancel") == "not now: the reader is in no call"
+    assert hands.button("writer: open").get_attribute("title") == \
+        "os.open('my_pipe', os.O_WRONLY)"
+    hands.play(["writer: open", "writer is blocked in open"])
+    assert "still in open: cancel it" in why("writer: open")
+    hands.play(["reader: open", "writer is ready"])
+    assert "open already, as fd 3: close that first" in why("writer: open")
+    hands.do("add writer")
+    assert "two writers already" in why("add a second writer")
+
+
+def test_wrong_input_is_told_in_a_line_and_nothing_is_lost(hands):
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "reader is ready",
+                "writer: write Hello", "writer is ready"])
+    hands.field("reader: at most").fill("a few")
+    hands.button("reader: read").click()
+    hands.wait_status("'a few' is not a number of bytes: type one from 0 to 1,048,576")
+    hands.press("writer", "write", "1048577 bytes")
+    hands.wait_status("1,048,577 bytes: choose a number from 0 to 1,048,576")
+    hands.press("reader", "read", "512")
+    hands.wait_status("b'Hello'")
+    assert hands.fact("reader", "last result") == "b'Hello'"
+
+
+def test_markup_in_a_message_is_text(hands):
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "reader is ready",
+                "writer: write <b>bold</b>&amp;", "writer is ready", "reader: read 512"])
+    hands.wait_status("b'<b>bold</b>&amp;'")
+
+
+def test_the_keyboard_alone_will_do(hands):
+    page = hands.page
+
+    def tab_to(name):
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.textContent") == name:
+                return
+        raise AssertionError(f"Tab does not lead to {name}")
+
+    hands.button("add a second reader").focus()
+    tab_to("writer: open")
+    page.keyboard.press("Enter")
+    hands.wait_state("writer", "blocked in open")
+    tab_to("reader: open")
+    page.keyboard.press("Space")
+    hands.wait_state("writer", "ready")
+    hands.wait_state("reader", "ready")
+    hands.wait_status("reader opened my_pipe for reading")
+    # typing into a field does not run JupyterLab's shortcuts, and Enter there does no harm
+    for _ in range(80):
+        page.keyboard.press("Shift+Tab")
+        label = "document.activeElement.labels?.[0]?.textContent"
+        if page.evaluate(label) == "writer: text":
+            break
+    page.keyboard.press("Control+a")
+    page.keyboard.type("add b")
+    tab_to("writer: write")
+    page.keyboard.press("Enter")
+    hands.wait_status("writer wrote 5 bytes b'add b'")
+    tab_to("reader: read")
+    page.keyboard.press("Enter")
+    hands.wait_status("b'add b'")
+    assert len(hands.browser.cells()) == 3
+
+
+def test_other_cells_run_while_processes_are_blocked(hands):
+    hands.play(["writer: open", "writer is blocked in open"])
+    hands.browser.run_cell(1)
+    hands.browser.wait_cell(1, lambda cell: cell.output.strip() == "42", "the cell has run")
+    hands.wait_state("writer", "blocked in open for 1")  # and the time goes on
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_serious_in_either_theme(hands, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    hands.browser.theme(theme)
+    hands.play(["add writer", "add reader", "add pipe", "writer: open my_pipe",
+                "writer is blocked in open", "reader: open my_pipe", "reader is ready",
+                "writer: write 70000 bytes", "writer is blocked in write"])
+    hands.button("show a hint").click()
+    hands.button("hide the hint").wait_for()
+    found = Axe().run(hands.page, context=".pipe-lab").response["violations"]
+    told = [(each["impact"], each["id"], [node["html"][:200] for node in each["nodes"]])
+            for each in found]
+    assert [each for each in told if each[0] in ("serious", "critical")] == []
+    hands.button("hide the hint").click()
+
+
+def test_a_narrow_window_wraps(hands):
+    hands.play(["add pipe", "writer: open my_pipe", "writer is blocked in open"])
+    for width in (700, 420):
+        hands.page.set_viewport_size({"width": width, "height": 1000})
+        hands.browser.settle()
+        too_wide = hands.root.evaluate("""lab => [...lab.querySelectorAll('*')].filter(each =>
+            !each.closest('.pl-scroll, .pl-hidden, select') && each.getBoundingClientRect().right
+            > lab.getBoundingClientRect().right + 1).map(each => each.outerHTML)""")
+        assert too_wide == []
+    hands.page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_a_press_is_seen_within_150_milliseconds(hands, record_property):
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "reader is ready",
+                "writer is ready"])
+    times = hands.root.evaluate(PRESS_50_TIMES)
+    print(f"press to seen: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms")
+    assert statistics.median(times) <= 150
+
+
+def test_running_the_cell_again_ends_the_former_lab(hands, until_gone):
+    pids = [hands.pid("writer"), hands.pid("reader")]
+    folder = folder_of(hands)
+    hands.browser.run_cell(0)
+    until_gone(pids, folder)
+    wait_until(lambda: hands.page.locator(".pipe-lab").count() == 1
+               and hands.pid("writer") not in pids, "the new lab is shown")
+    hands.play(["writer: open", "writer is blocked in open"])
+
+
+@pytest.mark.parametrize("way", ["restart", "kill"])
+def test_nothing_is_left_of_a_lab_whose_kernel_is_restarted_or_killed(
+        open_notebook, until_gone, way):
+    hands = open_notebook(ONE_LAB, "import os; print(os.getpid())", "print(lab.folder)")
+    hands.play(["writer: open", "writer is blocked in open"])
+    pids, folder = [hands.pid("writer"), hands.pid("reader")], folder_of(hands)
+    if way == "restart":
+        hands.browser.restart()
+    else:
+        hands.browser.run_cell(1)
+        cell = hands.browser.wait_cell(1, lambda cell: cell.output, "the kernel tells its PID")
+        os.kill(int(cell.output), signal.SIGKILL)
+    until_gone(pids, folder)
+
+
+def test_ten_labs_in_one_notebook_do_not_slow_each_other(open_notebook):
+    hands = open_notebook(TEN_LABS)
+    wait_until(lambda: hands.page.locator(".pipe-lab").count() == 10, "ten labs are shown")
+    hands.root = hands.page.locator(".pipe-lab").nth(9)
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "reader is ready",
+                "writer is ready"])
+    times = hands.root.evaluate(PRESS_50_TIMES)
+    print(f"ten labs, nine of them with a blocked process: median {statistics.median(times):.0f} "
+          f"ms, worst {max(times):.0f} ms")
+    assert statistics.median(times) <= 150
+
+
+def folder_of(hands):
+    hands.browser.run_cell(2)
+    cell = hands.browser.wait_cell(2, lambda cell: cell.output, "the folder is told")
+    return pathlib.Path(cell.output.strip())
+
+
+@pytest.fixture
+def until_gone(alive):
+    def wait(pids, folder):
+        wait_until(lambda: not any(map(alive, pids)), f"{pids} have ended", 10)
+        wait_until(lambda: not folder.exists(), f"{folder} is gone", 10)
+
+    return wait
