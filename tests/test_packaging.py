@@ -36,11 +36,19 @@ TOP_LEVEL = {
     "tests",
 }
 # Where conda-forge calls it otherwise. Its matplotlib brings a window toolkit as well.
+PIP_ONLY = {"axe-playwright-python"}  # not on conda-forge
 CONDA_NAME = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 
 
 def conda_entries():
     return [entry for entry in CONDA["dependencies"] if isinstance(entry, str)]
+
+
+def conda_by_pip():
+    """Return what environment.yml has pip install."""
+    [by_pip] = [entry for entry in CONDA["dependencies"] if not isinstance(entry, str)]
+    assert list(by_pip) == ["pip"]
+    return by_pip["pip"]
 
 
 def conda_bounds():
@@ -61,13 +69,15 @@ def test_environment_yml_and_pyproject_name_the_same_packages_and_bounds():
     conda = conda_bounds()
     assert conda.pop("python") == PROJECT["requires-python"]
     conda.pop("pip")
-    assert conda == pip_bounds()
+    by_pip = [Requirement(line) for line in conda_by_pip() if not line.startswith("-e")]
+    assert {need.name for need in by_pip} == PIP_ONLY
+    assert conda | {need.name: str(need.specifier) for need in by_pip} == pip_bounds()
 
 
 def test_conda_gets_everything_from_conda_forge_and_the_kit_itself_by_pip():
     assert CONDA["channels"][0] == "conda-forge"
     assert set(CONDA["channels"]) <= {"conda-forge", "nodefaults"}
-    assert [e for e in CONDA["dependencies"] if not isinstance(e, str)] == [{"pip": ["-e ."]}]
+    assert conda_by_pip()[0] == "-e ."
 
 
 @pytest.mark.parametrize("entry", conda_entries())

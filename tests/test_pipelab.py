@@ -1,0 +1,131 @@
+"""The lab in a kernel, without a browser: what it shows elsewhere, what it costs, when it ends."""
+import json
+import os
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from save_notebooks import METADATA, save
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads the processor time in /proc")
+LAB = "from pipe_helpers import PipeLab\nlab = PipeLab()"
+PIDS = "print(*[process.pid for process in lab._model.look().processes])"
+
+
+@pytest.fixture
+def lab_kernel(own_folder, kernel):
+    """A kernel whose temporary files are in own_folder, at .temporary."""
+    kernel.temporary = own_folder
+    return kernel
+
+
+def say(kernel, code):
+    printed, error = kernel.run(code)
+    assert error is None, error
+    return printed.strip()
+
+
+def test_importing_the_helpers_brings_neither_widgets_nor_pictures(python):
+    program = python("""
+        import sys
+        import pipe_helpers
+        from pipe_helpers import Puppet, workspace
+        import pipe_helpers.lab_model
+        print([name for name in ("ipywidgets", "matplotlib", "IPython") if name in sys.modules])
+    """)
+    assert program.communicate(timeout=20)[0].strip() == "[]"
+
+
+def test_where_widgets_cannot_run_a_picture_and_words_stand_in_their_place(lab_kernel):
+    say(lab_kernel, LAB)
+    bundle = """
+        import json
+        data, metadata = lab._repr_mimebundle_()
+        print(json.dumps([sorted(data), data["text/plain"], metadata["image/png"]]))
+    """
+    kinds, text, picture = json.loads(say(lab_kernel, bundle))
+    assert kinds == ["application/vnd.jupyter.widget-view+json", "image/png", "text/plain"]
+    assert "two real processes" in text and "JupyterLab" in text
+    assert picture["alt"] == text and picture["width"] < 900
+    say(lab_kernel, """
+        lab._model.open("writer")
+        lab._model._processes[0].puppet.wait_blocked()
+        lab._model.open("reader")
+        lab._model._processes[0].puppet._presses[-1].wait()
+        lab._model._processes[1].puppet._presses[-1].wait()
+    """)
+    _, text, taller = json.loads(say(lab_kernel, bundle))
+    assert "writer opened my_pipe for writing" in text
+    assert taller["height"] > picture["height"]
+
+
+def test_a_saved_notebook_keeps_the_picture_and_compares_equal(own_folder, monkeypatch, python):
+    path = own_folder.parent / "here" / "chapter.ipynb"
+    cells = [new_code_cell("from pipe_helpers import PipeLab\n\nPipeLab()", id="lab"),
+             new_code_cell("from pipe_helpers import leftovers\n\nassert leftovers() == []", id="z")]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    assert save(path) is None
+    [output] = nbformat.read(path, 4).cells[0].outputs
+    assert sorted(output.data) == ["image/png", "text/plain"]
+    run = python(None, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider",
+                 path, cwd=path.parent)
+    output, _ = run.communicate(timeout=60)
+    assert "2 passed" in output, output
+
+
+@pytest.mark.parametrize("same_cell", [True, False], ids=["the same cell", "another cell"])
+def test_running_a_cell_again_ends_the_lab_that_it_made_and_no_other(
+        lab_kernel, until, alive, same_cell):
+    say(lab_kernel, LAB)
+    former = list(map(int, say(lab_kernel, PIDS).split()))
+    say(lab_kernel, LAB if same_cell else f"{LAB}  # elsewhere")
+    assert any(map(alive, former)) is not same_cell
+    newer = list(map(int, say(lab_kernel, PIDS).split()))
+    assert all(map(alive, newer))
+    labs = [name for name in os.listdir(lab_kernel.temporary) if "lab" in name]
+    assert len(labs) == (1 if same_cell else 2)
+
+
+def test_several_labs_made_by_one_cell_live_together(lab_kernel, alive):
+    pids = say(lab_kernel, """
+        from pipe_helpers import PipeLab
+        labs = [PipeLab() for _ in range(3)]
+        print(*[process.pid for lab in labs for process in lab._model.look().processes])
+    """).split()
+    assert len(set(pids)) == 6 and all(alive(int(pid)) for pid in pids)
+
+
+@pytest.mark.parametrize("way", ["lab.end()", "lab.close()", "restart"])
+def test_nothing_is_left_when_it_ends(lab_kernel, until, alive, way):
+    say(lab_kernel, LAB)
+    pids = list(map(int, say(lab_kernel, PIDS).split()))
+    say(lab_kernel, "lab._model.open('writer')")
+    if way == "restart":
+        lab_kernel.restart(now=True)
+        lab_kernel.wait_for_ready()
+    else:
+        assert say(lab_kernel, way) == ""
+    until(lambda: not any(map(alive, pids)), "the processes have ended")
+    until(lambda: not [name for name in os.listdir(lab_kernel.temporary)
+                       if name.startswith("named_pipes_")], "the folders are gone")
+    if way == "lab.end()":
+        assert say(lab_kernel, "print(lab)") == "<PipeLab ended>"
+@LINUX
+def test_an_idle_lab_costs_less_than_a_hundredth_of_a_core(lab_kernel):
+    say(lab_kernel, "from pipe_helpers import PipeLab\nlab = PipeLab()")
+    pids = [say(lab_kernel, "import os; print(os.getpid())"), *say(lab_kernel, PIDS).split()]
+    before, seconds = sum(map(processor_time, pids)), 3
+    time.sleep(seconds)  # what is measured
+    share = (sum(map(processor_time, pids)) - before) / seconds
+    print(f"an idle lab: {100 * share:.2f} % of a core")
+    assert share < 0.01
+
+
+def processor_time(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
