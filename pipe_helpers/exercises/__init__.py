@@ -1,0 +1,146 @@
+"""The exercises of the chapters: `check` a function of the learner's, and show the `progress`.
+
+Each function is tried against real processes. What it does wrong becomes a hint, never an error
+in the notebook.
+"""
+
+from pipe_helpers.exercises import making, reading, record, talking
+from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
+
+# For each function the chapter that asks for it, and its points in the order they are tried.
+EXERCISES = {
+    "make_pipe": ("mkfifo", {
+        "makes a named pipe that its owner can read and write": making.makes,
+        "may be called twice, and leaves the pipe that is there": making.twice,
+        "goes on if another process is quicker": making.races,
+        "refuses what is no pipe": making.refuses,
+    }),
+    "try_open_writer": ("open", {
+        "gives None at once when nobody reads": making.nobody,
+        "gives a descriptor to write to when somebody does": making.somebody,
+        "hides no other error": making.missing,
+    }),
+    "send_all": ("write", {
+        "sends a short message": making.short,
+        "sends a long one whole, though a signal cuts a write": making.long,
+        "sends nothing if there is nothing to send": making.empty,
+        "leaves the descriptor open": making.still_open,
+        "says so if the reader goes": making.reader_gone,
+    }),
+    "read_message": ("close", {
+        "returns a message of 22 bytes": reading.one_write,
+        "returns a message of another length": reading.other_length,
+        "returns a message that comes in two pieces": reading.two_writes,
+        "returns a message longer than a pipe": reading.long_message,
+        "returns the empty message": reading.nothing,
+        "closes the pipe": reading.closes,
+    }),
+    "messages": ("read", {
+        "yields a message when its newline has come": reading.whole,
+        "parts two that come together": reading.several,
+        "puts together one that comes in pieces": reading.in_pieces,
+        "yields an empty message, too": reading.empty_ones,
+        "yields a long message whole": reading.long_ones,
+        "ends at end of file": reading.ends,
+        "says so if a writer leaves in the middle": reading.unfinished,
+    }),
+    "serve": ("two programs", {
+        "calls handle with a message": talking.first,
+        "tells messages apart however they come": talking.framed,
+        "sleeps when the writer has gone": talking.rests,
+        "serves one writer after the other": talking.next_writer,
+        "loses nothing that comes between two writers": talking.no_gap,
+    }),
+    "ask": ("two programs", {
+        "brings the question to the server": talking.asks,
+        "returns the answer": talking.answered,
+        "returns an answer that comes in two pieces": talking.in_two_pieces,
+        "returns an answer longer than a pipe": talking.long_answer,
+        "closes both pipes": talking.both_closed,
+    }),
+    "read_with_deadline": ("when it goes wrong", {
+        "sleeps until a message comes, and returns it whole": reading.in_time,
+        "raises TimeoutError when no writer comes": reading.no_writer,
+        "raises TimeoutError when a writer is silent": reading.silent_writer,
+        "raises TimeoutError when a writer comes to no end": reading.dripping_writer,
+    }),
+}
+
+
+class Verdict:
+    """What a check found. solved: True or False. hint: for the first point not met, or None.
+
+    points: a dict {point: True, False or None for not tried}. Its repr is the text to read.
+    """
+
+    def __init__(self, name, points=(), hint=None, solved=False, remark=None, printed=""):
+        self.name, self.points, self.hint = name, dict(points), hint
+        self.solved, self.remark, self.printed = solved, remark, printed
+
+    def __repr__(self):
+        marks = {True: "works      ", False: "does not   ", None: "not tried  "}
+        lines = [f"{self.name}: {'solved' if self.solved else 'not solved yet'}"]
+        lines += [f"  {marks[result]}{point}" for point, result in self.points.items()]
+        lines += [f"Hint: {self.hint}"] if self.hint else []
+        lines += [f"It printed: {self.printed.rstrip()}"] if self.printed.strip() else []
+        lines += [self.remark] if self.remark else []
+        return "\n".join(lines)
+
+
+def check(fn):
+    """Try a function of the learner's, found by its name, and return the `Verdict`.
+
+    It runs in forked processes of its own; the other side of the pipe is a real process. Takes
+    less than two seconds. Raises nothing that the function causes, and leaves nothing behind;
+    a solved exercise is noted for `progress`.
+    """
+    name = getattr(fn, "__name__", None)
+    if not callable(fn) or not isinstance(name, str):
+        return Verdict("check", hint="Give it a function, as in check(make_pipe): its name "
+                                     "without parentheses.")
+    if name not in EXERCISES:
+        return Verdict(name, hint=f"There is no exercise of that name. The exercises are "
+                                  f"{', '.join(EXERCISES)}.")
+    with Trial(fn) as trial:
+        return _judge(name, trial)
+
+
+def _judge(name, trial):
+    points = dict.fromkeys(EXERCISES[name][1])
+    hint = None
+    for point, meets in EXERCISES[name][1].items():
+        try:
+            meets(trial)
+            points[point] = True
+        except NotWritten:
+            return Verdict(name, hint="It is not written yet. Put your code in the place of "
+                                      "`raise NotImplementedError()`, run that cell, and then "
+                                      "this one again.")
+        except Fails as failure:
+            points[point] = False
+            hint = hint or failure.hint
+            if failure.waits:  # the others would wait as well
+                break
+        except (OSError, ValueError, RuntimeError) as error:
+            # The pipe was removed or replaced, say, and so the other side could not go on.
+            points[point] = False
+            hint = hint or f"The other side could not do its part: {trial.short(str(error))}."
+            break
+        finally:
+            trial.reset()
+    solved = all(points.values())
+    remark = record.note(name) if solved else None
+    return Verdict(name, points, hint, solved, remark, trial.printed)
+
+
+class progress:
+    """Show which exercises have been solved: `progress()` as the last line of a cell."""
+
+    def __repr__(self):
+        done = record.solved() & set(EXERCISES)
+        width = max(map(len, EXERCISES))
+        lines = [f"{len(done)} of {len(EXERCISES)} exercises solved"]
+        for name, (chapter, _) in EXERCISES.items():
+            mark = "solved" if name in done else ""
+            lines.append(f"  {name:<{width}}  {chapter:<20}{mark}".rstrip())
+        return "\n".join(lines)

@@ -1,0 +1,346 @@
+"""The checks of read_message, messages and read_with_deadline."""
+import os
+
+from pipe_helpers.exercises.trial import Fails, call_and_count, expect_bytes, shown
+
+# ---------------------------------------------------------------- read_message
+
+
+def _message(trial, *pieces, count=False):
+    """Let it read what a writer sends in pieces, each when it waits for the next."""
+    path, writer = trial.pipe(), trial.puppet("writer")
+    trial.start(path, act=call_and_count)
+    opening = writer.open(path, os.O_WRONLY)
+    event = trial.meet(opening, "returned", spins=_SPINS) or ("asleep",)
+    for step in [*pieces, None]:
+        if event[0] == "returned":
+            break
+        event = trial.rests("returned", spins=_SPINS)
+        if event[0] == "returned":
+            break
+        if step is None:
+            writer.close(opening.result()).wait()
+            event = trial.event("returned", spins=_SPINS, asleep=_NO_END)
+        else:
+            _write(trial, writer, opening.result(), step)
+    value, left_open = event[1]
+    expect_bytes(value, b"".join(pieces), "message")
+    if count and left_open:
+        raise Fails("It left the descriptor open. Close it, in `finally`, so that it is closed "
+                    "after an error, too.")
+
+
+def _write(trial, writer, fd, data):
+    """Let the writer write, in parts: a longer one could be cut when the function ends."""
+    for start in range(0, len(data), 4_000):
+        press = writer.write(fd, data[start:start + 4_000])
+        trial.meet(press)
+        if press.wait().error:  # it has ended, and `event` will tell how
+            break
+
+
+_NO_END = ("The writer has closed, and it still waits. It holds a write end of the pipe itself "
+           "(O_RDWR opens one), so the end of file never comes.")
+_SPINS = ('At end of file a read returns b"" at once, again and again, and it goes on reading: '
+          "stop there.")
+
+
+def one_write(trial):
+    _message(trial, b"Hello from pid [4242]")
+
+
+def other_length(trial):
+    _message(trial, b"Hello from pid [4194303]")
+
+
+def two_writes(trial):
+    _message(trial, b"Hello from ", b"pid [4242]\n")
+
+
+def long_message(trial):
+    _message(trial, bytes(range(256)) * 160, bytes(range(256)) * 160)  # 81,920 bytes
+
+
+def nothing(trial):
+    path, writer = trial.pipe(), trial.puppet("writer")
+    trial.start(path)
+    opening = writer.open(path, os.O_WRONLY)
+    trial.meet(opening, spins=_SPINS)
+    trial.rests(spins=_SPINS, returned="It returned before the writer had closed.")
+    writer.close(opening.result()).wait()
+    value = trial.value(spins=_SPINS, raised=lambda name, *_: (
+        f'A writer closed without a word, and it raised {name}: that message is b"".'))
+    if value != b"":
+        raise Fails(f'A writer closed without a word, and it returned {shown(value)}, not b"".')
+
+
+def closes(trial):
+    _message(trial, b"Hello", count=True)
+
+
+# ---------------------------------------------------------------- messages
+
+
+def _iterate(report, fn, path):
+    fd = os.open(path, os.O_RDONLY)
+    found = fn(fd)
+    try:
+        found = iter(found)
+    except TypeError:
+        report("no iterator", found)
+        return
+    for message in found:
+        report("item", message)
+
+
+class _Reading:
+    """messages(fd) at work on a pipe, with a puppet to write."""
+
+    def __init__(self, trial):
+        self.trial = trial
+        path = trial.pipe()
+        self.writer = trial.puppet("writer")
+        trial.start(path, act=_iterate)
+        self.fd = self.writer.open(path, os.O_WRONLY).result()
+
+    def write(self, data):
+        self.writer.write(self.fd, data).result()
+
+    def close(self):
+        self.writer.close(self.fd).result()
+
+    def expect(self, *wanted):
+        """The next messages are those wanted, and then it waits for more."""
+        for message in wanted:
+            event = self._event("item", asleep=(
+                "The writer has written a whole message, newline and all, and your function "
+                "keeps it back. Yield a message as soon as its newline has come."))
+            self._compare(event[1], message)
+        event = self._event("item", "asleep", "napping", patience=0.02, napping=0.06)
+        if event[0] == "item":
+            self._compare(event[1], None)
+
+    def _event(self, *wanted, **options):
+        event = self.trial.event(*wanted, "no iterator", **options,
+                                 returned="It came to an end while the writer still had the pipe "
+                                          "open.",
+                                 spins=_SPINS)
+        if event[0] == "no iterator":
+            value = event[1]
+            raise Fails(f"It returned {shown(value)}, which can't be gone through with `for`: "
+                        "write it as a generator, with `yield`.")
+        return event
+
+    def _compare(self, value, wanted):
+        if value == wanted and type(value) is type(wanted):
+            return
+        if type(value) is str:
+            raise Fails(f"It yielded the text {shown(value)}. The messages are bytes.")
+        if value == b"" and wanted is None:
+            raise Fails('It yielded b"" where no message was: what stands behind the last newline '
+                        "is the beginning of the next message.")
+        if wanted is None:
+            raise Fails(f"It yielded {shown(value)} before the newline had come: keep an "
+                        "unfinished message until the rest is there.")
+        if type(value) is bytes and value.endswith(b"\n") and b"\n" not in value[:-1]:
+            raise Fails(f"It yielded {shown(value)}. The newline marks the end and is no part "
+                        "of the message.")
+        if type(value) is bytes and b"\n" in value:
+            raise Fails(f"It yielded {shown(value)} as one message: split at the newlines.")
+        if type(value) is bytes and wanted.startswith(value):
+            raise Fails(f"It yielded {shown(value)}, a piece of the message {shown(wanted)}.")
+        if type(value) is bytes and wanted.endswith(value):
+            raise Fails(f"It yielded {shown(value)}, and the message is {shown(wanted)}: put what "
+                        "was left of the last read in front of the next.")
+        raise Fails(f"It yielded {shown(value)}, and the message is {shown(wanted)}.")
+
+
+def whole(trial):
+    reading = _Reading(trial)
+    reading.write(b"first\n")
+    reading.expect(b"first")
+
+
+def several(trial):
+    reading = _Reading(trial)
+    reading.write(b"first\nsecond\n")
+    reading.expect(b"first", b"second")
+
+
+def in_pieces(trial):
+    reading = _Reading(trial)
+    reading.write(b"first\nsec")
+    reading.expect(b"first")
+    reading.write(b"o")
+    reading.expect()
+    reading.write(b"nd\nthird\n")
+    reading.expect(b"second", b"third")
+
+
+def empty_ones(trial):
+    reading = _Reading(trial)
+    reading.write(b"first\n\nthird\n")
+    for wanted in b"first", b"":
+        event = reading._event("item")
+        if wanted == b"" and event[1] != b"":
+            raise Fails(f"Between two newlines there was an empty message. It was left out, and "
+                        f"{shown(event[1])} came.")
+        reading._compare(event[1], wanted)
+    reading.expect(b"third")
+
+
+def long_ones(trial):
+    reading = _Reading(trial)
+    message = b"x" * 20_000
+    reading.write(message)
+    trial.rests(item="It yielded a piece of a long message.", spins=_SPINS)
+    reading.write(message + b"\n")
+    reading.expect(message + message)
+
+
+def ends(trial):
+    reading = _Reading(trial)
+    reading.write(b"last\n")
+    reading.expect(b"last")
+    reading.close()
+    event = trial.event("returned", "item", spins=_SPINS, asleep=(
+        "The writer has closed, and it waits on: at end of file there are no more messages."))
+    if event[0] == "item":
+        raise Fails(f"The writer had closed, and it still yielded {shown(event[1])}: nothing was "
+                    "left to yield.")
+
+
+def unfinished(trial):
+    reading = _Reading(trial)
+    reading.write(b"unfin")
+    reading.expect()
+    reading.close()
+    event = trial.event("raised", "returned", "item", spins=_SPINS)
+    if event[0] == "item":
+        raise Fails(f"The writer left in the middle of a message, and it yielded the piece "
+                    f"{shown(event[1])} as if it were whole: raise EOFError.")
+    if event[0] == "returned":
+        raise Fails("The writer left in the middle of a message, and its bytes disappeared "
+                    "without a word: raise EOFError.")
+
+
+# ---------------------------------------------------------------- read_with_deadline
+
+SOON = 0.2  # seconds
+
+
+def _timed(report, fn, path, seconds):
+    import time
+
+    from pipe_helpers.exercises.trial import _descriptors
+
+    open_before, before = _descriptors(), time.monotonic()
+    value = error = None
+    try:
+        value = fn(path, seconds)
+    except NotImplementedError:
+        raise
+    except Exception as problem:
+        error = type(problem).__name__
+        text = str(problem)
+    took = time.monotonic() - before
+    if error is not None and error != "TimeoutError":
+        raise Exception(f"{error}: {text}")
+    return (value, error, took, len(_descriptors() - open_before))
+
+
+def in_time(trial):
+    path, writer = trial.pipe(), trial.puppet("writer")
+    trial.start(path, 10, act=_timed)
+    hints = {"spins": _BURNS, "raised": _other_error}
+    trial.rests(returned=_too_early, **hints)
+    opening = writer.open(path, os.O_WRONLY)
+    trial.meet(opening, returned=_too_early, **hints)
+    fd = opening.result()
+    trial.rests(returned=_too_early, **hints)
+    event = None
+    for step in b"Hello from ", b"pid [4242]":
+        writer.write(fd, step).wait()
+        event = trial.rests("returned", **hints)
+        if event[0] == "returned":
+            break
+    else:
+        writer.close(fd).wait()
+        event = trial.event("returned", **hints, asleep=(
+            "The writer has closed, and it still waits, as if it had not seen the end of file."))
+    value, error, _, left_open = event[1]
+    if error:
+        raise Fails(f"The message came in time, and it raised {error}.")
+    expect_bytes(value, b"Hello from pid [4242]", "message")
+    if left_open:
+        raise Fails("It left a descriptor open after the message.")
+
+
+def no_writer(trial):
+    _must_time_out(trial, trial.pipe(), "No writer came", (
+        "No writer came, and it waits on in its open long after the deadline. With O_NONBLOCK a "
+        "reader's open does not wait."))
+
+
+def silent_writer(trial):
+    path, writer = trial.pipe(), trial.puppet("writer")
+    writer.open(path, os.O_WRONLY)
+    _must_time_out(trial, path, "A writer came and was silent", (
+        "A writer opened the pipe and is silent, and it waits on in its read long after the "
+        "deadline."))
+
+
+def dripping_writer(trial):
+    path, writer = trial.pipe(), trial.puppet("writer")
+    trial.start(path, SOON, act=_timed)
+    opening = writer.open(path, os.O_WRONLY)
+    event = trial.meet(opening, "returned", spins=_BURNS, raised=_other_error)
+    if event is not None:  # too early, which another point tells, or the writer came late
+        return
+    fd, event = opening.result(), ("asleep",)
+    for _ in range(16):  # a byte each 40 ms or more: three deadlines at least
+        writer.write(fd, b".").wait()
+        event = trial.event("asleep", "napping", "returned", patience=0.04, napping=0.04,
+                            spins=_BURNS, raised=_other_error)
+        if event[0] == "returned":
+            break
+    if event[0] != "returned":
+        raise Fails("A writer sent a byte every 0.04 s, and it was still reading long after its "
+                    f"deadline of {SOON} s. The deadline is one for all: compute what is left of "
+                    "it before each wait.", waits=True)
+    value, error, took, left_open = event[1]
+    if not error:
+        raise Fails(f"At the deadline the message was not at its end, and it returned "
+                    f"{_some(value)} as if it were: raise TimeoutError.")
+
+
+def _some(value):
+    return "a piece of it" if type(value) is bytes and value else shown(value)
+
+
+def _must_time_out(trial, path, what, waits):
+    trial.start(path, SOON, act=_timed)
+    value, error, took, left_open = trial.value(asleep=waits, spins=_BURNS, raised=_other_error)
+    if not error:
+        raise Fails(f"{what}, and it returned {shown(value)}. When the time is up, raise "
+                    "TimeoutError: a value could be taken for a message.")
+    if took < 0.9 * SOON:
+        raise Fails(f"{what}, and it gave up at once. It had {SOON} s.")
+    if left_open:
+        raise Fails("After the TimeoutError it left a descriptor open: close it in `finally`.")
+
+
+def _too_early(values):
+    value, error, *_ = values
+    if error:
+        return "It had 10 s for the message, and it gave up at once."
+    return (f"It returned {shown(value)} before a writer had come. For a reader that did not wait "
+            'in open, b"" means no writer yet, or no more.')
+
+
+def _other_error(name, text, errno):
+    return f"It raised {text if name == 'Exception' else f'{name}: {text}'}."
+
+
+_BURNS = ("While it waits it runs in a loop, at the cost of a processor. Let poll or select wait, "
+          "with the time that is left.")

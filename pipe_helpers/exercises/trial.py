@@ -1,0 +1,249 @@
+"""What the checks share: a folder, puppets for the other side, and what a failure looks like."""
+import os
+import signal
+import stat
+
+from pipe_helpers.folder import KeptFolder
+from pipe_helpers.learner import Learner
+from pipe_helpers.puppet import Puppet
+
+
+class Fails(Exception):
+    """A point that the learner's function does not meet. hint: why, in a sentence or two.
+
+    waits: it cost a wait to find out, so the points after it are not tried.
+    """
+
+    def __init__(self, hint, waits=False):
+        super().__init__(hint)
+        self.hint = hint
+        self.waits = waits
+
+
+class NotWritten(Exception):
+    """The function is still the stub."""
+
+
+def call(report, fn, *args):
+    """What most exercises do in the learner's process: call the function."""
+    return fn(*args)
+
+
+def call_and_count(report, fn, *args):
+    """Call it; the result comes with the number of descriptors that the call left open."""
+    before = _descriptors()
+    value = fn(*args)
+    return (value, len(_descriptors() - before))
+
+
+def _descriptors():
+    return set(os.listdir("/dev/fd"))
+
+
+class Trial:
+    """One check of a learner's function fn. A context manager: at its end nothing is left."""
+
+    def __init__(self, fn):
+        self.fn = fn
+        self._puppets = {}
+        self._pipes = 0
+        self.learner = self._pending = None
+        self.printed = ""
+
+    def __enter__(self):
+        self._folder = KeptFolder("named_pipes_check_")
+        self.folder = self._folder.path
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self._end_learner()
+        finally:
+            for puppet in self._puppets.values():
+                puppet.end()
+            self._folder.remove()
+
+    # ---------------------------------------------------------------- the other side
+
+    def puppet(self, role="writer"):
+        """The puppet of that role: a process of its own, started when it is first asked for."""
+        if role not in self._puppets:
+            self._puppets[role] = Puppet(role, cwd=self.folder, listed=False)
+        return self._puppets[role]
+
+    def path(self, name="my_pipe"):
+        """A path at which there is nothing yet."""
+        self._pipes += 1
+        os.mkdir(os.path.join(self.folder, str(self._pipes)))
+        return os.path.join(self.folder, str(self._pipes), name)
+
+    def pipe(self, name="my_pipe"):
+        """The path of a new named pipe."""
+        path = self.path(name)
+        os.mkfifo(path)
+        return path
+
+    def reset(self):
+        """End the learner's process and let go of all that the puppets hold."""
+        self._end_learner()
+        for puppet in self._puppets.values():
+            puppet.cancel()
+            for fd in puppet.descriptors:
+                puppet.close(fd).wait()
+
+    # ---------------------------------------------------------------- the learner's side
+
+    def start(self, *args, act=call):
+        """Run act(report, fn, *args) in a new process of the learner's."""
+        self._end_learner()
+        self.learner = Learner(self.folder, act, self.fn, *args)
+
+    def run(self, *args, act=call, **hints):
+        """Start it and return what it returns."""
+        self.start(*args, act=act)
+        return self.value(**hints)
+
+    def value(self, **hints):
+        """Wait until it returns and return the value. See `event`."""
+        return self.event("returned", **hints)[1]
+
+    def event(self, *wanted, patience=None, napping=None, hold=False, **hints):
+        """Wait for an event of a wanted kind. Another one fails the point, with a hint.
+
+        hints: what to say of an event instead, by its kind: returned, raised, asleep, spins
+        (a text, or a function of the event's values that returns one, or None).
+        """
+        event = self._next(patience=patience, napping=napping, hold=hold)
+        if event[0] not in wanted:
+            self._fail(event, hints)
+        return event
+
+    def rests(self, *wanted, **hints):
+        """Wait until it sleeps, or wakes only to look now and then, or an event of wanted."""
+        return self.event("asleep", "napping", *wanted, patience=0.02, napping=0.06, **hints)
+
+    def meet(self, press, *wanted, **hints):
+        """Wait until a call of a puppet has returned that waits for the learner's function.
+
+        Returns None, or an event of wanted if that comes first. Fails if it sleeps instead.
+        """
+        for patience, napping in (0.02, 0.06), (0.4, 1):
+            try:
+                press.wait(0.01)
+                return None
+            except TimeoutError:
+                event = self._next(patience=patience, napping=napping)
+            if event[0] not in ("asleep", "napping"):
+                self._pending = event
+                if self._settled(press):  # the call has returned, and `event` tells the rest
+                    return None
+                return self.event(*wanted, **hints)
+        if not self.done(press):
+            self._fail(event, hints)
+        return None
+
+    @staticmethod
+    def done(press):
+        """Whether the call of a puppet has returned, as of now."""
+        press._puppet.under_way  # takes the puppet's reports
+        return press.done
+
+    def _settled(self, press):
+        """Whether the call of a puppet has returned. If not, it is blocked."""
+        try:
+            press._puppet.wait_blocked()
+        except RuntimeError:  # not blocked: it has returned
+            pass
+        return self.done(press)
+
+    def _next(self, hold=False, **options):
+        if self._pending:
+            event, self._pending = self._pending, None
+            return event
+        options = {name: value for name, value in options.items() if value is not None}
+        return self.learner.next(hold=hold, **options)
+
+    def _fail(self, event, hints):
+        kind, *values = event
+        if kind == "raised" and values[0] == "NotImplementedError":
+            raise NotWritten
+        if kind == "exit" and values[0] == -signal.SIGPROF or kind == "napping":
+            kind = "spins"
+        hint = hints.get(kind)
+        hint = hint(*values) if callable(hint) else hint
+        raise Fails(hint or self._usual_hint(kind, values), kind in ("asleep", "spins"))
+
+    def _usual_hint(self, kind, values):
+        if kind == "raised":
+            name, text, _ = values
+            text = self.short(text)
+            return f"It raised {name}{': ' if text else ''}{text}."
+        if kind == "asleep":
+            place = self.learner.place()
+            where = f" in the line `{place}`" if place else ""
+            return f"It waits{where}, and nothing will ever end that wait."
+        if kind == "spins":
+            return "It never comes to an end: it runs in a loop, at the cost of a processor."
+        if kind == "returned":
+            return f"It returned too early ({shown(values[0])})."
+        if kind == "exit":
+            status, = values
+            if status < 0:
+                return f"Its process was ended by {signal.Signals(-status).name}."
+            return (f"It ended its whole process (exit status {status}): a function returns, "
+                    "and leaves os._exit to programs.")
+        return f"It reported {kind} at a time when nothing was to come."
+
+    def short(self, text):
+        """text without the check's own folders."""
+        for number in range(self._pipes, 0, -1):
+            text = text.replace(f"{self.folder}/{number}/", "")
+        return text.replace(self.folder, "the folder of the check")
+
+    def _end_learner(self):
+        if self.learner is not None:
+            self.learner.end()
+            self.printed += self.learner.printed
+        self.learner = self._pending = None
+
+
+def shown(value):
+    """A value of the learner's in few words."""
+    if type(value) is tuple and len(value) == 2 and value[0] == "?":
+        return f"{'an' if value[1][0] in 'aeiouAEIOU' else 'a'} {value[1]}"
+    if type(value) in (bytes, str) and len(value) > 40:
+        return f"{len(value):,} {'bytes' if type(value) is bytes else 'characters'}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def expect_bytes(value, wanted, what):
+    """Fail unless value is the bytes wanted. what: "message", as the hint calls them."""
+    if value == wanted and type(value) is bytes:
+        return
+    if value is None:
+        raise Fails(f"It returned None: give the {what} back with `return`.")
+    if type(value) is str:
+        raise Fails(f"It returned text. The {what} is asked for as bytes, b'...': a pipe carries "
+                    "bytes, and who needs text can decode the whole.")
+    if type(value) is not bytes:
+        raise Fails(f"It returned {shown(value)}, and the {what} is bytes.")
+    if not value:
+        raise Fails(f'It returned b"" before the {what} had come. No bytes means that no writer '
+                    f"has the pipe open: not yet, or no more.")
+    if value.strip() == wanted.strip() and len(value) < len(wanted):
+        raise Fails(f"It returned {shown(value)} and the {what} is {shown(wanted)}: the white "
+                    "space is part of it, do not strip it.")
+    if wanted.startswith(value):
+        raise Fails(f"It returned {len(value):,} bytes, and the {what} has {len(wanted):,}. "
+                    "One read returns what is there: read on until the end.")
+    if value == wanted + b"\n":
+        raise Fails(f"It returned {shown(value)}, with the newline that only marks the end.")
+    raise Fails(f"It returned {shown(value)}, and the {what} is {shown(wanted)}.")
+
+
+def is_fifo(path):
+    try:
+        return stat.S_ISFIFO(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,323 @@
+"""The checks of the learners' answers are checked: with the solutions, the stubs, mistakes.
+
+KIT_ROUNDS=20 tries every answer twenty times; the default is once, for the time it takes.
+"""
+import json
+import linecache
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from exercise_answers import MISTAKES, OTHER_STYLES, PRELUDE
+
+from pipe_helpers import exercises
+from pipe_helpers.console import running_programs
+from pipe_helpers.exercises import EXERCISES, check, progress, record
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS = int(os.environ.get("KIT_ROUNDS", "1"))
+STUB = "def {}(*args):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted(monkeypatch):
+    monkeypatch.setenv("KIT_STATE", "")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(own_folder, until, request):
+    """A check leaves no descriptor, no process, no file and no other working directory."""
+    descriptors, folder = len(os.listdir("/dev/fd")), os.getcwd()
+    yield
+    assert running_programs() == []
+    assert os.getcwd() == folder
+    assert os.listdir(own_folder) == []
+    if "kernel" not in request.fixturenames:  # its client keeps sockets
+        until(lambda: len(os.listdir("/dev/fd")) <= descriptors, "the end of all descriptors")
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def answer(name, source, prelude=PRELUDE):
+    """The function of that name that source defines, as a cell would."""
+    text = prelude + source
+    file = f"<answer {abs(hash(text))}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    names = {"__name__": "__main__"}
+    exec(compile(text, file, "exec"), names)
+    return names[name]
+
+
+def solutions():
+    """{exercise: the source of its solution} from the notebooks for teachers."""
+    found = {}
+    for path in sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            about = cell.metadata.get("nbgrader", {})
+            if about.get("solution"):
+                found[about["grade_id"]] = cell.source
+    return found
+
+
+def verdicts(fn):
+    """The verdict on fn, the same each time."""
+    each = [check(fn) for _ in range(ROUNDS)]
+    assert len(Counter(map(repr, each))) == 1, Counter(map(repr, each))
+    return each[0]
+
+
+def cases(answers):
+    return [(name, what) for name in answers for what in answers[name]]
+
+
+def test_each_exercise_has_a_solution_six_mistakes_and_other_styles():
+    assert set(solutions()) == set(EXERCISES) == set(MISTAKES) == set(OTHER_STYLES)
+    for name in EXERCISES:
+        hints = {words for _, words in MISTAKES[name].values()}
+        assert len(hints) >= 6, name
+        assert len(OTHER_STYLES[name]) >= 2, name
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_solution_passes(name):
+    verdict = verdicts(answer(name, solutions()[name]))
+    assert verdict.solved and verdict.hint is None, verdict
+    assert set(verdict.points.values()) == {True}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_stub_is_refused_kindly(name):
+    verdict = verdicts(answer(name, STUB.format(name)))
+    assert not verdict.solved and not verdict.points
+    assert "not written yet" in verdict.hint
+
+
+@pytest.mark.parametrize("name, what", cases(MISTAKES))
+def test_a_mistake_is_refused_with_its_own_hint(name, what):
+    source, words = MISTAKES[name][what]
+    verdict = verdicts(answer(name, source))
+    assert not verdict.solved
+    assert words in (verdict.hint or ""), verdict
+    others = {text for _, text in MISTAKES[name].values() if text != words}
+    assert not [text for text in others if text in verdict.hint and text not in words]
+
+
+@pytest.mark.parametrize("name, what", cases(OTHER_STYLES))
+def test_a_right_answer_in_another_style_passes(name, what):
+    verdict = verdicts(answer(name, OTHER_STYLES[name][what]))
+    assert verdict.solved, verdict
+
+
+# ---------------------------------------------------------------- whatever the function does
+
+HOSTILE = {
+    "loops": ("while True: pass", "runs in a loop"),
+    "loops and catches everything": ("""while True:
+        try:
+            raise KeyError
+        except BaseException:
+            pass""", "runs in a loop"),
+    "sleeps for ever": ("import threading; threading.Event().wait()", "nothing will ever end"),
+    "naps for ever": ("import time\n    while True: time.sleep(0.01)", "runs in a loop"),
+    "prints without end": ("while True: print('x' * 1000)", "runs in a loop"),
+    "writes to the terminal": ("import os\n    while True: os.write(1, b'x')", "in a loop"),
+    "raises": ("raise KeyError('what?')", "It raised KeyError: 'what?'."),
+    "raises something odd": ("""class Odd(BaseException):
+        def __str__(self): raise self
+    raise Odd""", "It raised Odd."),
+    "exits": ("import sys; sys.exit('bye')", "It raised SystemExit: bye."),
+    "interrupts": ("raise KeyboardInterrupt", "It raised KeyboardInterrupt."),
+    "ends its process": ("import os; os._exit(3)", "exit status 3"),
+    "ends its process well": ("import os; os._exit(0)", "exit status 0"),
+    "is killed": ("import os; os.kill(os.getpid(), 9)", "ended by SIGKILL"),
+    "kills its group": ("import os; os.kill(0, 15)", "ended by SIGTERM"),
+    "closes everything": ("import os; os.closerange(0, 4096)", "nothing at the path"),
+    "recurses": ("return make_pipe(path)", "It raised RecursionError"),
+    "asks the learner": ("input('Path? ')", "It raised EOFError"),
+    "goes elsewhere": ("import os; os.chdir('/')", "nothing at the path"),
+    "ends in a child": ("""import os
+    if os.fork() == 0:
+        os._exit(1)
+    os.wait()""", "nothing at the path"),
+    "leaves a child": ("""import os, time
+    if os.fork() == 0:
+        time.sleep(60)""", "nothing at the path"),
+    "lets a child return": ("import os\n    if os.fork(): os.wait()", "nothing at the path"),
+    "ignores signals": ("""import signal, time
+    for number in signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGALRM:
+        signal.signal(number, signal.SIG_IGN)
+    while True: time.sleep(100)""", "nothing will ever end"),
+    "crashes": ("import ctypes; ctypes.string_at(0)", "ended by SIGSEGV"),
+    "is a generator": ("yield path", "nothing at the path"),
+    "is a coroutine": ("import os; os.mkfifo(path)", "nothing at the path"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_the_check_survives_a_function_that(what):
+    body, words = HOSTILE[what]
+    begin = "async def" if "coroutine" in what else "def"
+    fn = answer("make_pipe", f"{begin} make_pipe(path):\n    {body}\n")
+    began = time.monotonic()
+    verdict = verdicts(fn)
+    assert (time.monotonic() - began) / ROUNDS < 5  # two seconds on a machine with nothing else
+    assert not verdict.solved and words in verdict.hint, verdict
+
+
+NONSENSE = ["...", "object()", "[[[[[[1]]]]]]", "lambda: 1", "float('nan')", "10 ** 5000",
+            "'\\ud800'", "(1, 2)", "type('bytes', (bytes,), {})(b'x')", "{1: 2}", "-1", "open"]
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+@pytest.mark.parametrize("name", ["read_message", "try_open_writer", "messages"])
+def test_a_function_that_returns_nonsense_is_refused(name, value):
+    verdict = check(answer(name, f"def {name}(x):\n    return {value}\n"))
+    assert not verdict.solved and verdict.hint
+
+
+def test_helpers_of_other_cells_and_imports_at_the_top_are_found():
+    source = """
+def is_pipe(path):
+    return stat.S_ISFIFO(os.stat(path).st_mode)
+def make(mode):
+    def make_pipe(path):
+        try:
+            os.mkfifo(path, mode)
+        except FileExistsError:
+            if not is_pipe(path):
+                raise
+    return functools.wraps(make_pipe)(lambda path: make_pipe(path))
+make_pipe = make(0o600)
+"""
+    assert check(answer("make_pipe", source)).solved
+
+
+def test_what_a_function_prints_is_shown_up_to_a_limit():
+    source = "def make_pipe(path):\n    print('here', flush=True)\n    print('y' * 9999)\n"
+    verdict = check(answer("make_pipe", source))
+    assert "It printed: here\nyyy" in repr(verdict)
+    assert len(repr(verdict)) < 10_000
+
+
+def test_a_function_without_an_exercise_is_told_which_there_are():
+    verdict = check(len)
+    assert not verdict.solved
+    assert "make_pipe" in repr(verdict) and "read_with_deadline" in repr(verdict)
+
+
+@pytest.mark.parametrize("thing", [None, "make_pipe", 3, lambda path: None])
+def test_what_is_no_function_of_an_exercise_is_refused(thing):
+    assert not check(thing).solved
+
+
+def test_a_hint_names_the_line_that_waits():
+    source = "def read_message(path):\n    fd = os.open(path, os.O_RDONLY)\n    time.sleep(99)\n"
+    verdict = check(answer("read_message", source))
+    assert "`time.sleep(99)`" in verdict.hint or "O_RDWR" in verdict.hint
+
+
+# ---------------------------------------------------------------- in a notebook
+
+
+def test_a_check_in_a_kernel_neither_hangs_nor_disturbs_it(kernel):
+    kernel.run("import os, asyncio, time\nfrom pipe_helpers import exercises")
+    kernel.run("""
+        def helper(path):
+            with open(path, "rb") as file:
+                return file.read()
+
+        def read_message(path):
+            async def read():
+                return await asyncio.to_thread(helper, path)
+            return asyncio.run(read())
+    """)
+    printed, error = kernel.run("print(exercises.check(read_message))", timeout=30)
+    assert error is None and "read_message: solved" in printed, (printed, error)
+    kernel.run("def read_message(path):\n    os.closerange(3, 4096)\n    print('x')\n"
+               "    while True: time.sleep(60)")
+    printed, error = kernel.run("print(exercises.check(read_message))", timeout=30)
+    assert error is None and "`while True: time.sleep(60)`" in printed, (printed, error)
+    assert kernel.run("print(os.getcwd() is not None)") == ("True\n", None)
+
+
+def test_an_interrupt_of_a_check_leaves_nothing(python, until, alive, tmp_path):
+    process = python(f"""
+        import os, sys, time
+        sys.stdout.reconfigure(line_buffering=True)
+        from pipe_helpers.learner import Learner
+        def act(report, fn):
+            report("pid", os.getpid())
+            time.sleep(60)
+        learner = Learner({str(tmp_path)!r}, act, None)
+        print(learner.next()[1])
+        time.sleep(60)
+    """)
+    pid = int(process.stdout.readline())
+    assert alive(pid)
+    process.kill()
+    until(lambda: not alive(pid), "the end of the learner's process")
+
+
+# ---------------------------------------------------------------- progress
+
+
+def solve(name="make_pipe"):
+    return check(answer(name, solutions()[name]))
+
+
+def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "a" / "state"))
+    assert "0 of 8" in repr(progress())
+    assert not check(answer("make_pipe", STUB.format("make_pipe"))).solved
+    assert "0 of 8" in repr(progress())
+    assert solve().remark is None
+    assert "1 of 8" in repr(progress())
+    assert json.loads((tmp_path / "a/state/progress.json").read_text()) == {
+        "solved": ["make_pipe"]
+    }
+    solve("send_all")
+    assert record.solved() == {"make_pipe", "send_all"}
+    assert os.listdir(tmp_path / "a" / "state") == ["progress.json"]
+
+
+def test_without_KIT_STATE_it_is_where_xdg_says(tmp_path, monkeypatch):
+    monkeypatch.delenv("KIT_STATE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert record.state_file() == tmp_path / "named-pipes-kit" / "progress.json"
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    in_home = tmp_path / ".local" / "state" / "named-pipes-kit" / "progress.json"
+    assert record.state_file() == in_home
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert record.state_file() == in_home
+
+
+def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "file" / "state"))
+    verdict = solve()
+    assert verdict.solved
+    assert repr(verdict).splitlines()[-1].startswith("(This could not be noted in")
+    assert "0 of 8" in repr(progress())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"solved": 3}', '{"solved": [1, {}]}', "\\xff"])
+def test_a_damaged_file_counts_as_empty(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("KIT_STATE", str(tmp_path))
+    (tmp_path / "progress.json").write_bytes(text.encode("latin-1"))
+    assert record.solved() == set()
+    solve()
+    assert record.solved() == {"make_pipe"}
+
+
+def test_exercises_are_imported_without_matplotlib_or_ipywidgets(facts_of, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    loaded = facts_of("""
+        import sys
+        from pipe_helpers import exercises
+        facts = [name for name in ("matplotlib", "ipywidgets", "IPython") if name in sys.modules]
+    """)
+    assert loaded == [] and exercises.check is check
