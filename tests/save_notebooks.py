@@ -32,7 +32,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 FILE_FRAME = re.compile(r"(?:\x1b\[[\d;]*m)*File ")  # after terminal colours
-CELL_METADATA = ("tags", "reason", "jupyter")  # what an author may say about a cell
+CELL_METADATA = ("tags", "reason", "jupyter", "nbgrader")  # what an author may say about a cell
 
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError, nbformat.ValidationError)
 
@@ -143,6 +143,7 @@ def main(names):
     """Save the notebooks `names`, two at a time, and return the exit status."""
     # The kernels come from this environment, not from the user's own kernel folder.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["KIT_STATE"] = ""  # no exercise counts as solved, and none is noted
     paths = [Path(name).resolve() for name in names] or chapters()
     with ThreadPoolExecutor(2) as pool:
         failed = 0
