@@ -12,8 +12,9 @@ from pipe_helpers.lab_model import duration, outcome
 STYLE = """<style>
 .pipe-lab, .pipe-lab .widget-html-content {
   color: var(--jp-content-font-color1, #212121); line-height: 1.4; }
-.pipe-lab { --pl-line: var(--jp-border-color0, #bdbdbd); --pl-ink: var(--jp-ui-font-color1, #212121);
-  --pl-soft: var(--jp-layout-color1, #fff); --pl-mark: var(--jp-brand-color1, #1976d2);
+.pipe-lab { --pl-line: var(--jp-border-color0, #bdbdbd);
+  --pl-ink: var(--jp-ui-font-color1, #212121); --pl-soft: var(--jp-layout-color1, #fff);
+  --pl-mark: var(--jp-brand-color1, #1976d2);
   border: 1px solid var(--pl-line); border-radius: 6px; padding: 10px; max-width: 1080px;
   overflow: visible; background: var(--jp-layout-color0, #fff); }
 .pipe-lab p, .pipe-lab ol { margin: 0; }
@@ -40,7 +41,8 @@ STYLE = """<style>
   border-left: 5px dashed var(--pl-ink); }
 .pipe-lab .pl-pipe { margin-bottom: .8em; }
 .pipe-lab .pl-pipe h4, .pipe-lab .pl-part { margin: 0 0 .2em; font-size: 1em; font-weight: 600; }
-.pipe-lab .pl-ends { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5em; }
+.pipe-lab .pl-ends { display: flex; flex-wrap: wrap; justify-content: space-between;
+  gap: 0 1.5em; }
 .pipe-lab .pl-back { flex-direction: row-reverse; }
 .pipe-lab .pl-tube { display: flex; height: 26px; margin: .2em 0; background: var(--pl-soft);
   border: 2px solid var(--pl-ink); justify-content: flex-end; }

@@ -60,9 +60,12 @@ class SeenPipe:
 
 @dataclass(frozen=True)
 class Seen:
-    """The lab at one moment. log: lines of text, of which the first has the number first.
-    calls: the last calls of all processes, as `Call`s in the order in which they were entered. met: the positions of challenges done.
-    moment: CLOCK_MONOTONIC in nanoseconds. waits: True if somebody is in a call."""
+    """The lab at one moment.
+
+    log: lines of text, of which the first has the number first. calls: the last ones of all
+    processes, a `Call` each, in the order in which they were entered. met: the positions of the
+    challenges that are done. waits: True if somebody is in a call.
+    """
 
     processes: tuple
     pipes: tuple
@@ -70,7 +73,6 @@ class Seen:
     first: int
     calls: tuple
     met: frozenset
-    moment: int
     waits: bool
     ended: bool
 
@@ -290,7 +292,7 @@ class LabModel:
             return Seen(
                 processes, pipes, tuple(map(sentence, calls[-_LOG:])),
                 max(1, len(calls) - _LOG + 1), tuple(calls[-_PICTURE:]),
-                frozenset(self._met), time.monotonic_ns(),
+                frozenset(self._met),
                 not self.ended and any(p.puppet.under_way for p in self._processes), self.ended,
             )
 

@@ -40,7 +40,8 @@ def _pixels(figure):
 
 
 def _picture(seen):
-    kinds = [[each for each in seen.processes if each.kind == kind] for kind in ("writer", "reader")]
+    kinds = [[each for each in seen.processes if each.kind == kind]
+             for kind in ("writer", "reader")]
     rows = max(map(len, kinds))
     height = 0.25 + max(rows * 1.05, len(seen.pipes) * 1.05)
     figure = Figure(figsize=(_WIDTH, height), dpi=_RESOLUTION, facecolor="white")
@@ -79,6 +80,6 @@ def _draw_pipe(axes, pipe, x, y, width):
 
 def _write(axes, x, y, text, bold=False, align="left", size=8.5):
     most = 44 if align == "left" else 70
-    axes.text(x, y, text if len(text) < most else f"{text[:most - 2]}…", fontsize=size, color=_INK,
-              ha=align, va="center", weight="bold" if bold else "normal", family="DejaVu Sans",
-              parse_math=False)
+    axes.text(x, y, text if len(text) < most else f"{text[:most - 2]}…", fontsize=size,
+              color=_INK, ha=align, va="center", weight="bold" if bold else "normal",
+              family="DejaVu Sans", parse_math=False)

@@ -28,12 +28,11 @@ class PipeLab(widgets.VBox):
     def __init__(self):
         _close_former()
         self._wake = threading.Event()
-        self._drawing = threading.RLock()  # buttons and the watching thread both draw
+        self._drawing = threading.RLock()  # so that nothing is drawn on what is being closed
         self._panels = {}
         self._note = ""
         self._news = None
         self._waits = False
-        self._log = ((), 0)
         self._model = LabModel(self._wake.set)
         try:
             self._build()
@@ -60,7 +59,9 @@ class PipeLab(widgets.VBox):
             with self._drawing:
                 for each in _all_below(self):
                     each.close()
-        super().close()
+                super().close()
+        else:  # it was never made
+            super().close()
 
     @property
     def folder(self):
@@ -105,7 +106,7 @@ class PipeLab(widgets.VBox):
             widgets.HTML() for _ in range(5)
         )
         self._choice = widgets.Dropdown(
-            description="challenge", options=self._titles(()), layout={"width": "100%"},
+            description="challenge", options=self._titles(()), layout={"width": "98%"},
             style={"description_width": "initial"},
         )
         self._choice.observe(lambda _: self._choose(), "value")
@@ -122,7 +123,7 @@ class PipeLab(widgets.VBox):
         style.add_class("pl-style")
         return [
             style,
-            _row(*self._add_buttons.values(), self._over),
+            _row(*self._add_buttons.values(), self._over, margin="0 0 8px 0"),
             _row(self._left, self._middle, self._right, gap="12px"),
             self._timeline, self._lines,
         ]
@@ -153,7 +154,7 @@ class PipeLab(widgets.VBox):
 
     def _watch(self):
         """Draw what has changed; sleep while nothing does."""
-        while not self._model.ended:
+        while True:
             self._wake.wait(_TICK if self._waits else None)
             self._wake.clear()
             seen = self._model.look()
@@ -161,6 +162,8 @@ class PipeLab(widgets.VBox):
                 if self.comm is None:  # closed
                     return
                 self._show(seen)
+            if seen.ended:
+                return
 
     def _show(self, seen):
         self._waits = seen.waits
@@ -179,7 +182,8 @@ class PipeLab(widgets.VBox):
     def _show_processes(self, seen):
         for process in seen.processes:
             if process.name not in self._panels:
-                self._panels[process.name] = _Panel(process, self._model, self._pressed)
+                self._panels[process.name] = _Panel(
+                    process, self._model, self._pressed, self._wake.set)
                 _keep_order(self._panels[process.name].box)
             self._panels[process.name].show(process)
         for column, kind in ((self._left, "writer"), (self._right, "reader")):
@@ -205,7 +209,7 @@ class PipeLab(widgets.VBox):
         self._hint.description = "hide the hint" if self._hinted else "show a hint"
 
     def _words(self, seen):
-        """What has just happened: a refusal, a challenge that is done, else the log's last line."""
+        """What has just happened: why nothing has, or the log's last line."""
         if seen.ended:
             return ENDED
         if self._note:
@@ -222,7 +226,7 @@ class PipeLab(widgets.VBox):
 class _Panel:
     """A process and its controls. box: the widget."""
 
-    def __init__(self, process, model, pressed):
+    def __init__(self, process, model, pressed, redraw):
         name, self._model, self._name = process.name, model, process.name
         self._head = widgets.HTML()
         self._pipe = widgets.Dropdown(
@@ -246,7 +250,7 @@ class _Panel:
         }
         for button in self._buttons.values():
             button.on_click(pressed)
-        self._pipe.observe(lambda _: pressed(_Nothing), "value")
+        self._pipe.observe(lambda _: redraw(), "value")
         self._writing = [_row(self._message, self._buttons["write"]),
                          _row(self._size, self._buttons["write bytes"])]
         self._reading = [_row(self._most, self._buttons["read"])]
@@ -296,20 +300,13 @@ class _Panel:
         self._model.read(self._name, _number(self._most.value))
 
 
-class _Nothing:
-    """A button that does nothing but have the lab drawn anew."""
-
-    @staticmethod
-    def action():
-        pass
-
-
 def _number(text):
     try:
         return int(text.replace(",", ""))
     except ValueError:
         raise Refused(
-            f"{text!r} is not a number of bytes: type one from 0 to {MOST_BYTES:,}, and press again"
+            f"{text!r} is not a number of bytes: type one from 0 to {MOST_BYTES:,}, then press "
+            "again"
         ) from None
 
 
@@ -340,10 +337,10 @@ def _pipe_label(kind, pipe):
     return f"{pipe}, for {_FOR[end]}"
 
 
-def _row(*parts, gap="6px"):
-    # "flex-start", because a stretched button is no button.
+def _row(*parts, gap="6px", margin="0"):
     return widgets.HBox(parts, layout={
-        "flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": gap, "width": "100%"})
+        "flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": gap, "width": "100%",
+        "margin": margin})
 
 
 def _display(part, shown):

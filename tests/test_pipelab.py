@@ -64,7 +64,7 @@ def test_where_widgets_cannot_run_a_picture_and_words_stand_in_their_place(lab_k
 def test_a_saved_notebook_keeps_the_picture_and_compares_equal(own_folder, monkeypatch, python):
     path = own_folder.parent / "here" / "chapter.ipynb"
     cells = [new_code_cell("from pipe_helpers import PipeLab\n\nPipeLab()", id="lab"),
-             new_code_cell("from pipe_helpers import leftovers\n\nassert leftovers() == []", id="z")]
+             new_code_cell("from pipe_helpers import leftovers\nassert leftovers() == []", id="z")]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
@@ -114,6 +114,8 @@ def test_nothing_is_left_when_it_ends(lab_kernel, until, alive, way):
                        if name.startswith("named_pipes_")], "the folders are gone")
     if way == "lab.end()":
         assert say(lab_kernel, "print(lab)") == "<PipeLab ended>"
+
+
 @LINUX
 def test_an_idle_lab_costs_less_than_a_hundredth_of_a_core(lab_kernel):
     say(lab_kernel, "from pipe_helpers import PipeLab\nlab = PipeLab()")
