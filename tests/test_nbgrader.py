@@ -1,5 +1,6 @@
 """A teacher's way with nbgrader: the assignment is made from the solutions, and graded."""
 import os
+import re
 import subprocess
 import sys
 
@@ -19,17 +20,21 @@ c.ExecutePreprocessor.timeout = 60
 """
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A course with the kit's exercises as the assignment "pipes", made from the solutions."""
-    folder = tmp_path_factory.mktemp("course")
+def make_course(folder, notebooks):
+    """A course in the folder, with notebooks as the source of the assignment "pipes"."""
     (folder / "nbgrader_config.py").write_text(CONFIG)
     source = folder / "source" / "pipes"
     source.mkdir(parents=True)
-    for path in SOLUTIONS:
+    for path in notebooks:
         (source / path.name).write_bytes(path.read_bytes())
     nbgrader(folder, "generate_assignment", "pipes")
     return folder
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course with all exercises of the kit, made from their solutions."""
+    return make_course(tmp_path_factory.mktemp("course"), SOLUTIONS)
 
 
 def nbgrader(course, *words):
@@ -111,9 +116,14 @@ def test_the_chapter_has_the_exercise_as_nbgrader_gives_it_out(course, path):
         assert about == {key: given[key] for key in about}
 
 
-def test_a_right_submission_gets_every_point_and_a_wrong_one_none(course, monkeypatch):
+def test_a_right_submission_gets_every_point_and_a_wrong_one_none(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", WITH_ALEMBIC)
+    # Three chapters will do: each takes a kernel for each submission.
+    graded = [path for path in SOLUTIONS if re.search("_(02|05|07)_", path.name)]
+    course = make_course(tmp_path, graded)
     right = solutions()
+    right = {name: right[name] for path in graded for name in cells(path) if name in right}
+    assert len(right) == 4
     wrong = {}
     for name in right:
         mistakes = MISTAKES[name]
