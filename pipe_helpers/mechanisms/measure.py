@@ -1,0 +1,287 @@
+"""Measure each mechanism between this process and another one."""
+import contextlib
+import hashlib
+import os
+import random
+import statistics
+import sys
+import time
+
+from pipe_helpers.console import Program, launch
+from pipe_helpers.mechanisms import libraries, system
+from pipe_helpers.mechanisms.end import CHECK, same
+
+_PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "partner.py")
+_ROUNDS = 7
+_SHARE = 0.6  # of the time, for the rounds; the rest is for starting, checking and trying
+_MESSAGE = 64  # bytes in the message whose round trip is measured
+
+MECHANISMS = {
+    mechanism.name: mechanism
+    for mechanism in (
+        system.NamedPipe,
+        system.OrdinaryPipe,
+        system.UnixSocket,
+        system.TcpSocket,
+        system.MessageQueue,
+        system.SharedMemory,
+        libraries.MultiprocessingPipe,
+        libraries.MultiprocessingQueue,
+        libraries.ZeroMQ,
+        libraries.RemoteCall,
+    )
+    if mechanism.exists()
+}
+NAMES = list(MECHANISMS)
+SIZES = [64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
+
+
+class Partners:
+    """Context manager: for each name of a mechanism, another process that serves.
+
+    ends: a dictionary of our ends, by name. The other process is started by `launch`, or is a
+    child of this one if the mechanism's ends must be inherited. All of them end with the block.
+    Files with their names are in the working directory until both sides have met.
+
+    Entering blocks until all have met. Raises KeyError for an unknown name, OSError if the
+    system refuses what the mechanism needs.
+    """
+
+    def __init__(self, names):
+        self.ends = {}
+        self._names = list(names)
+        self._processes = []
+
+    def __enter__(self):
+        try:
+            for name in self._names:
+                end = self.ends[name] = MECHANISMS[name]()
+                command = [_PARTNER, type(end).__module__, type(end).__name__, *end.args]
+                process = end.start_child([sys.executable, *command]) or launch(*command)
+                self._processes.append(process)
+            for end in self.ends.values():
+                end.meet()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def __exit__(self, kind, error, frames):
+        for process, end in zip(self._processes, self.ends.values()):
+            if kind is None:
+                end.stop()
+            else:
+                process.kill()
+            process.join() if hasattr(process, "join") else process.wait(10)
+        for end in self.ends.values():
+            with contextlib.suppress(OSError, AttributeError):  # it may not have met the other
+                end.close()
+            with contextlib.suppress(OSError):
+                end.remove_names()
+
+    @property
+    def unrelated(self):
+        """The names of the mechanisms whose other process is no child of this one."""
+        pairs = zip(self.ends, self._processes)
+        return [name for name, process in pairs if isinstance(process, Program)]
+
+
+def check(end, size):
+    """Send random messages of that size both ways. Raises ValueError if a byte differs."""
+    messages = [random.Random(number).randbytes(size) for number in range(5)]
+    end.round_trips(messages.pop(), 1)
+    same(end.one_way(messages, CHECK), hashlib.sha256(b"".join(messages)).digest())
+
+
+def round_trips(names=NAMES, seconds=6):
+    """Measure how long a message of 64 bytes takes there and back: see `RoundTrips`.
+
+    It takes about that many seconds. Every mechanism is checked first, then all are measured in
+    turn, several times, so that a busy moment of the machine hits all of them.
+    """
+    with Partners(names) as partners:
+        for end in partners.ends.values():
+            check(end, _MESSAGE)
+        message = bytes(_MESSAGE)
+        times = {name: [] for name in partners.ends}
+
+        def measure(name, count):
+            return partners.ends[name].round_trips(message, count)
+
+        for name, found in _in_turn(list(times), measure, sum, seconds):
+            times[name] += found
+    return RoundTrips(times)
+
+
+def throughput(names=NAMES, sizes=SIZES, seconds=9):
+    """Measure how many bytes a second go one way in messages of each size: see `Throughput`.
+
+    As for `round_trips`. A message longer than a mechanism allows is left out.
+    """
+    with Partners(names) as partners:
+        tasks = [
+            (name, size)
+            for size in sizes
+            for name, end in partners.ends.items()
+            if size <= end.longest
+        ]
+        for name, size in tasks:
+            check(partners.ends[name], size)
+        rates = {name: {} for name in partners.ends}
+
+        def measure(task, count):
+            name, size = task
+            messages = [bytes(size)] * count
+            begun = time.perf_counter()
+            partners.ends[name].one_way(messages)
+            return time.perf_counter() - begun, count
+
+        for (name, size), (taken, count) in _in_turn(tasks, measure, lambda f: f[0], seconds):
+            rates[name].setdefault(size, []).append(size * count / taken)
+    return Throughput(rates)
+
+
+def _in_turn(tasks, measure, taken, seconds):
+    """Yield (task, what measure(task, count) found) for each task in each of several rounds.
+
+    taken: the seconds that a measurement took, from what it found. KIT_BUDGET in the environment
+    is a factor for seconds: what is tested need not be as exact as what is learnt from.
+    """
+    budget = os.environ.get("KIT_BUDGET")
+    seconds *= float(budget or 1)
+    rounds = _ROUNDS if seconds > 2 else 3
+    share = _SHARE * seconds / len(tasks) / rounds
+    counts = {}
+    with _progress(len(tasks) * (rounds + 1), shown=budget is None) as step:
+        for task in tasks:  # how many fit into a share of the time?
+            count, time_taken = 1, taken(measure(task, 1))
+            while time_taken < share / 4:
+                count *= 4
+                time_taken = taken(measure(task, count))
+            counts[task] = max(1, round(count * share / time_taken))
+            step()
+        for _ in range(rounds):
+            for task in tasks:
+                yield task, measure(task, counts[task])
+                step()
+
+
+@contextlib.contextmanager
+def _progress(steps, shown):
+    """Show a progress bar, in a notebook that somebody looks at, and give what moves it on."""
+    if not shown or "ipykernel" not in sys.modules:
+        yield lambda: None
+        return
+    from IPython.display import display
+    from ipywidgets import IntProgress
+
+    bar = IntProgress(max=steps, description="measuring")
+    display(bar)
+    drawn = time.monotonic()
+
+    def step():
+        nonlocal drawn, done
+        done += 1
+        if time.monotonic() - drawn > 0.2:  # each message to the browser takes some time, too
+            bar.value, drawn = done, time.monotonic()
+
+    done = 0
+    try:
+        yield step
+    finally:
+        bar.close()
+
+
+class RoundTrips:
+    """How long a message of 64 bytes took there and back.
+
+    times: by the name of the mechanism, a list of seconds. A notebook shows it as a picture.
+    """
+
+    def __init__(self, times, prediction=()):
+        self.times = times
+        self.prediction = list(prediction)
+
+    def median(self, name):
+        """The median time of that mechanism, in seconds."""
+        return statistics.median(self.times[name])
+
+    def spread(self, name):
+        """Nine tenths of the times lie between these two, in seconds."""
+        cuts = statistics.quantiles(self.times[name], n=20)
+        return cuts[0], cuts[-1]
+
+    @property
+    def order(self):
+        """The names, the fastest first."""
+        return sorted(self.times, key=self.median)
+
+    def beside(self, prediction):
+        """The same beside the order that somebody had expected, the fastest first.
+
+        Raises ValueError for a name that was not measured, or one that is there twice.
+        """
+        for name in prediction:
+            if name not in NAMES or prediction.count(name) > 1:
+                known = ", ".join(NAMES)
+                raise ValueError(f"{name!r} is unknown or there twice: the names are {known}")
+        return RoundTrips(self.times, prediction)
+
+    def place(self, name):
+        """The place at which somebody had expected that mechanism, as text."""
+        return str(self.prediction.index(name) + 1) if name in self.prediction else "–"
+
+    def __repr__(self):
+        lines = ["There and back, 64 bytes: median (nine tenths of the times)"]
+        for number, name in enumerate(self.order, 1):
+            low, high = self.spread(name)
+            line = f"{number}. {name}: {micro(self.median(name))} ({micro(low)} to {micro(high)})"
+            lines.append(f"{line}, expected at {self.place(name)}" if self.prediction else line)
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        from pipe_helpers.mechanisms import pictures
+
+        return pictures.bundle(pictures.round_trips(self), repr(self))
+
+
+class Throughput:
+    """How many bytes a second went one way.
+
+    rates: by the name of the mechanism and the size of a message, a list of bytes per second,
+    one for each round. A notebook shows it as a picture.
+    """
+
+    def __init__(self, rates):
+        self.rates = rates
+
+    def median(self, name, size):
+        """The median rate in bytes per second."""
+        return statistics.median(self.rates[name][size])
+
+    def __repr__(self):
+        lines = ["One way, MB/s: median (lowest to highest) by the size of a message"]
+        for name, sizes in self.rates.items():
+            found = ", ".join(
+                f"{size_text(size)}: {self.median(name, size) / 1e6:.3g} "
+                f"({min(rates) / 1e6:.3g} to {max(rates) / 1e6:.3g})"
+                for size, rates in sizes.items()
+            )
+            lines.append(f"{name}: {found}")
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        from pipe_helpers.mechanisms import pictures
+
+        return pictures.bundle(pictures.throughput(self), repr(self))
+
+
+def micro(seconds):
+    return f"{seconds * 1e6:.1f} µs"
+
+
+def size_text(size):
+    for unit, bytes_in_it in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= bytes_in_it:
+            return f"{size // bytes_in_it} {unit}"
+    return f"{size} bytes"

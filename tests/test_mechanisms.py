@@ -1,0 +1,107 @@
+"""The mechanisms that a learner measures: they carry every byte, end, and leave nothing."""
+import os
+
+import pytest
+
+from pipe_helpers import time_limit
+from pipe_helpers.mechanisms import NAMES, Partners, round_trips, throughput
+from pipe_helpers.mechanisms.end import DONE, End
+from pipe_helpers.mechanisms.measure import MECHANISMS, RoundTrips, Throughput, check
+
+SIZES = [1, 64, 4095, 65537, 1 << 20]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_byte_arrives_in_messages_of_any_size(own_folder, name):
+    with time_limit(60), Partners([name]) as partners:
+        end = partners.ends[name]
+        for size in SIZES:
+            if size <= end.longest:
+                check(end, size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_partner_ends_with_the_block_and_leaves_no_file(own_folder, alive, name):
+    with time_limit(60), Partners([name]) as partners:
+        assert os.listdir() == []  # both have met: no name is needed
+        process = partners._processes[0]
+    assert not alive(process.pid)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_partner_ends_when_the_block_fails(own_folder, alive, name):
+    with pytest.raises(ZeroDivisionError), time_limit(60), Partners([name]) as partners:
+        process = partners._processes[0]
+        1 / 0
+    assert not alive(process.pid)
+    assert os.listdir() == []
+
+
+def test_the_other_process_is_a_child_only_where_its_ends_must_be_inherited(own_folder):
+    with time_limit(60), Partners(NAMES) as partners:
+        related = set(NAMES) - set(partners.unrelated)
+    assert related == {"ordinary pipe", "multiprocessing Queue"}
+
+
+class Changed(End):
+    """A mechanism that changes a byte."""
+
+    def send(self, data):
+        self.sent = bytes(data)
+
+    def receive(self, size):
+        return self.sent[:-1] + b"!" if size > len(DONE) else DONE
+
+
+def test_a_byte_that_differs_is_noticed():
+    with pytest.raises(ValueError, match="differs"):
+        check(Changed(), 64)
+
+
+def test_what_went_one_way_is_checked_too():
+    end = Changed()
+    end.round_trips = lambda data, count: []
+    with pytest.raises(ValueError, match="differs"):
+        check(end, 64)
+
+
+def test_all_are_measured_at_every_size_they_allow(own_folder, monkeypatch):
+    monkeypatch.setenv("KIT_BUDGET", "0.03")
+    with time_limit(60):
+        times = round_trips()
+        rates = throughput(sizes=[64, 65536])
+    assert sorted(times.order) == sorted(NAMES)
+    for name in NAMES:
+        low, high = times.spread(name)
+        assert 0 < low <= times.median(name) <= high
+        sizes = [size for size in (64, 65536) if size <= MECHANISMS[name].longest]
+        assert sorted(rates.rates[name]) == sizes
+        assert all(rates.median(name, size) > 0 for size in sizes)
+
+
+TIMES = RoundTrips({"TCP": [2e-5, 3e-5, 9e-5], "named pipe": [1e-5, 1e-5, 2e-5]})
+
+
+def test_the_fastest_is_first_beside_its_place_in_the_prediction():
+    beside = TIMES.beside(["TCP", "named pipe"])
+    assert beside.order == ["named pipe", "TCP"]
+    assert [beside.place(name) for name in beside.order] == ["2", "1"]
+    assert "1. named pipe: 10.0 µs" in repr(beside)
+    assert "expected at 2" in repr(beside)
+
+
+@pytest.mark.parametrize("prediction", [["TPC"], ["TCP", "TCP"]])
+def test_a_prediction_with_a_wrong_name_is_refused_with_the_right_ones(prediction):
+    with pytest.raises(ValueError, match="the names are named pipe"):
+        TIMES.beside(prediction)
+
+
+@pytest.mark.parametrize(
+    "result", [TIMES, Throughput({"TCP": {64: [1e6, 2e6], 256: [3e6, 4e6]}})], ids=["time", "rate"]
+)
+def test_a_picture_tells_its_figures_in_words_and_its_text_is_the_same_in_every_run(result):
+    data, more = result._repr_mimebundle_()
+    assert set(data) == {"image/png", "text/plain"}
+    assert more["image/png"]["alt"] == repr(result)
+    assert not any(digit in data["text/plain"] for digit in "135789")
