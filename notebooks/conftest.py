@@ -1,6 +1,10 @@
 """Give nbval its sanitizing file whatever folder pytest is called from."""
+import os
 import sys
 from pathlib import Path
+
+# A part of the time for what is measured, and no progress bar: see pipe_helpers/mechanisms.
+os.environ.setdefault("KIT_BUDGET", "0.03")
 
 SANITIZE = Path(__file__).resolve().parent.parent / "tests" / "nbval_sanitize.cfg"
 
