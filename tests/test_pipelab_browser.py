@@ -314,14 +314,17 @@ def test_running_the_cell_again_ends_the_former_lab(hands, until_gone):
     hands.play(["writer: open", "writer is blocked in open"])
 
 
-@pytest.mark.parametrize("way", ["restart", "kill"])
-def test_nothing_is_left_of_a_lab_whose_kernel_is_restarted_or_killed(
+@pytest.mark.parametrize("way", ["restart", "kill", "close"])
+def test_nothing_is_left_of_a_lab_whose_kernel_is_restarted_killed_or_shut_down(
         open_notebook, until_gone, way):
     hands = open_notebook(ONE_LAB, "import os; print(os.getpid())", "print(lab.folder)")
     hands.play(["writer: open", "writer is blocked in open"])
     pids, folder = [hands.pid("writer"), hands.pid("reader")], folder_of(hands)
     if way == "restart":
         hands.browser.restart()
+    elif way == "close":
+        hands.page.keyboard.press("Control+Shift+Q")  # Close and Shut Down Notebook
+        hands.page.locator(".jp-Dialog .jp-mod-accept").first.click()
     else:
         hands.browser.run_cell(1)
         cell = hands.browser.wait_cell(1, lambda cell: cell.output, "the kernel tells its PID")
