@@ -246,7 +246,7 @@ def read_message(path):
             break
     os.close(fd)
     return data
-""", "returned 11 bytes"),
+""", "returned 11 bytes, and the message has 22"),
         "does not wait": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -543,7 +543,7 @@ def ask(requests, replies, question):
         questions.write(question + b"\\n")
         fd = os.open(replies, os.O_RDONLY | os.O_NONBLOCK)
         return os.read(fd, 512)
-""", "before the server had answered"),
+""", "It did not wait for the answer"),
         "only asks": ("""
 def ask(requests, replies, question):
     with open(requests, "wb", buffering=0) as questions:
@@ -572,7 +572,7 @@ def read_with_deadline(path, seconds):
         return data
     finally:
         os.close(fd)
-""", "still reading long after"),
+""", "The deadline is one for all"),
         "does not wait at all": ("""
 def read_with_deadline(path, seconds):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -10,8 +10,11 @@ def _message(trial, *pieces, count=False):
     """Let it read what a writer sends in pieces, each when it waits for the next."""
     path, writer = trial.pipe(), trial.puppet("writer")
     trial.start(path, act=call_and_count)
-    opening = writer.open(path, os.O_WRONLY)
-    event = trial.meet(opening, "returned", spins=_SPINS) or ("asleep",)
+    # The writer comes when it waits: else it would be chance what one that does not wait finds.
+    event = trial.rests("returned", spins=_SPINS)
+    if event[0] != "returned":
+        opening = writer.open(path, os.O_WRONLY)
+        event = trial.meet(opening, "returned", spins=_SPINS) or ("asleep",)
     for step in [*pieces, None]:
         if event[0] == "returned":
             break
@@ -39,6 +42,7 @@ def _write(trial, writer, fd, data):
             break
 
 
+_EARLY = "It returned before a writer had come."
 _NO_END = ("The writer has closed, and it still waits. It holds a write end of the pipe itself "
            "(O_RDWR opens one), so the end of file never comes.")
 _SPINS = ('At end of file a read returns b"" at once, again and again, and it goes on reading: '
@@ -64,8 +68,9 @@ def long_message(trial):
 def nothing(trial):
     path, writer = trial.pipe(), trial.puppet("writer")
     trial.start(path)
+    trial.rests(spins=_SPINS, returned=_EARLY)
     opening = writer.open(path, os.O_WRONLY)
-    trial.meet(opening, spins=_SPINS)
+    trial.meet(opening, spins=_SPINS, returned=_EARLY)
     trial.rests(spins=_SPINS, returned="It returned before the writer had closed.")
     writer.close(opening.result()).wait()
     value = trial.value(spins=_SPINS, raised=lambda name, *_: (
@@ -284,18 +289,23 @@ def no_writer(trial):
 
 def silent_writer(trial):
     path, writer = trial.pipe(), trial.puppet("writer")
-    writer.open(path, os.O_WRONLY)
     _must_time_out(trial, path, "A writer came and was silent", (
         "A writer opened the pipe and is silent, and it waits on in its read long after the "
-        "deadline."))
+        "deadline."), writer)
 
 
 def dripping_writer(trial):
     path, writer = trial.pipe(), trial.puppet("writer")
     trial.start(path, SOON, act=_timed)
-    opening = writer.open(path, os.O_WRONLY)
-    event = trial.meet(opening, "returned", spins=_BURNS, raised=_other_error)
-    if event is not None:  # too early, which another point tells, or the writer came late
+    hints = {"spins": _BURNS, "raised": _other_error}
+    event = trial.rests("returned", **hints)
+    if event[0] != "returned":
+        opening = writer.open(path, os.O_WRONLY)
+        event = trial.meet(opening, "returned", **hints)
+    if event is not None:  # before the writer came: too early, or the machine is very slow
+        _, error, took, _ = event[1]
+        if not error or took < 0.9 * SOON:
+            raise Fails(_too_early(event[1]))
         return
     fd, event = opening.result(), ("asleep",)
     for _ in range(16):  # a byte each 40 ms or more: three deadlines at least
@@ -318,8 +328,14 @@ def _some(value):
     return "a piece of it" if type(value) is bytes and value else shown(value)
 
 
-def _must_time_out(trial, path, what, waits):
+def _must_time_out(trial, path, what, waits, writer=None):
     trial.start(path, SOON, act=_timed)
+    if writer is not None:
+        event = trial.rests("returned", spins=_BURNS, raised=_other_error)
+        if event[0] == "returned":
+            trial.again(event)
+        else:
+            writer.open(path, os.O_WRONLY)
     value, error, took, left_open = trial.value(asleep=waits, spins=_BURNS, raised=_other_error)
     if not error:
         raise Fails(f"{what}, and it returned {shown(value)}. When the time is up, raise "
@@ -333,7 +349,7 @@ def _must_time_out(trial, path, what, waits):
 def _too_early(values):
     value, error, *_ = values
     if error:
-        return "It had 10 s for the message, and it gave up at once."
+        return "No writer had come yet, and it gave up at once. It had time."
     return (f"It returned {shown(value)} before a writer had come. For a reader that did not wait "
             'in open, b"" means no writer yet, or no more.')
 

@@ -43,6 +43,7 @@ class _Serving:
         self.path = trial.pipe()
         self.writer = trial.puppet("writer")
         trial.start(self.path, watch_opens, act=_serve)
+        trial.rests(spins=_BURNS, returned="It ended before a writer had come.")
 
     def open(self):
         opening = self.writer.open(self.path, os.O_WRONLY)
@@ -150,6 +151,9 @@ def no_gap(trial):
 _OPPOSITE = ("Your function waits for the server in its open, and the server waits for yours in "
              "another: it opens requests first, then replies. Open them in the same order.")
 
+_NO_WAIT = ('It did not wait for the answer. Opened with O_NONBLOCK, a pipe gives b"" before the '
+            "server has opened it, and BlockingIOError before the server has written.")
+
 
 class _Asking:
     """ask(requests, replies, question) at work, and a puppet that plays the server."""
@@ -201,10 +205,13 @@ class _Asking:
         value = result[0]
         if value == self.question or value == self.question + b"\n":
             return "It returned its own question: the answer comes on the other pipe, replies."
+        if value == b"":
+            return _NO_WAIT
         return f"It returned {shown(value)} before the server had answered."
 
     def _hints(self):
         return {"raised": lambda name, text, errno: (
+                    _NO_WAIT if name == "BlockingIOError" else
                     f"It raised {name}: {self.trial.short(text)}. In os.write a pipe takes "
                     "bytes." if name == "TypeError" else None),
                 "spins": "It runs in a loop while the server has yet to answer: let read wait."}
@@ -219,6 +226,8 @@ class _Asking:
                     return
 
     def _piece_returned(self, value):
+        if value[0] == b"":
+            return _NO_WAIT
         return (f"It returned {shown(value[0])} before the answer was at its end. Read on until "
                 "the newline.")
 

@@ -143,6 +143,10 @@ class Trial:
             self._fail(event, hints)
         return None
 
+    def again(self, event):
+        """Let `event` return this event once more."""
+        self._pending = event
+
     @staticmethod
     def done(press):
         """Whether the call of a puppet has returned, as of now."""
