@@ -1,6 +1,5 @@
 """Give nbval its sanitizing file whatever folder pytest is called from."""
 import os
-import os
 import sys
 from pathlib import Path
 

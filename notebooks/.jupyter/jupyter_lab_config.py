@@ -57,6 +57,11 @@ c.LabApp.news_url = None
 c.LabApp.app_settings_dir = str(Path(__file__).resolve().parent)
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
+# nbgrader is here for a test. Its menu, in page_config.json, and its servers are not for learners.
+c.ServerApp.jpserver_extensions = {
+    f"nbgrader.server_extensions.{name}": False
+    for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
+}
 c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
 # JupyterLab draws stored SVG and HTML only in a notebook that was signed on this machine.
 for chapter in CHAPTERS.rglob("*.ipynb"):
