@@ -1,5 +1,6 @@
-"""Print what the helpers cost, as ratios: python tests/bench.py
+"""Print what the helpers cost, as ratios: python tests/bench.py [SECTION ...]
 
+Sections: launch, import, record, puppet, notebooks, learners, fast; all of them by default.
 Rounds are taken in turn (A B A B), so that a busy moment of the machine hits both; medians.
 """
 import os
@@ -14,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipe_helpers import launch_writer, workspace  # noqa: E402
+from pipe_helpers import Puppet, launch_writer, trace, workspace  # noqa: E402
 
 WRITER = ROOT / "pipe_helpers" / "programs" / "write_to_named_pipe.py"
 ROUNDS = 61
@@ -43,9 +44,9 @@ def import_time(names):
     return time.perf_counter() - begun
 
 
-def in_turn(measures):
-    """The median of each measure, in milliseconds."""
-    rounds = [[measure() for measure in measures] for _ in range(ROUNDS)]
+def in_turn(measures, rounds=ROUNDS):
+    """The median of each measure, in milliseconds. The first round does not count."""
+    rounds = [[measure() for measure in measures] for _ in range(rounds)]
     return [1000 * statistics.median(column) for column in zip(*rounds[1:])]
 
 
@@ -53,8 +54,7 @@ def row(what, taken, reference, note=""):
     print(f"{what:46} {taken:6.1f} ms  {reference:6.1f} ms  {taken / reference:5.2f}  {note}")
 
 
-def main():
-    print(f"{'median of ' + str(ROUNDS - 1):46} {'kit':>9}  {'bare':>9}  ratio")
+def launch_section():
     path = os.environ["PATH"]
     with workspace(), tempfile.TemporaryDirectory() as folder:
         os.mkfifo("my_pipe")
@@ -70,15 +70,215 @@ def main():
             note = f"at most {GOAL}" if kit <= GOAL * reference else f"more than {GOAL}!"
             row(f"launch_writer to first byte, sh is {shell}", kit, reference, note)
         os.environ["PATH"] = path
-    kit, reference = in_turn(
-        [lambda: import_time("pipe_helpers"), lambda: import_time("subprocess, json")]
-    )
-    row("import pipe_helpers, bare: subprocess, json", kit, reference)
-    kit, reference = in_turn(
-        [lambda: import_time("pipe_helpers.console"), lambda: import_time("subprocess, json")]
-    )
-    row("import pipe_helpers.console, bare: the same", kit, reference)
+
+
+def import_section():
+    for name in ("pipe_helpers", "pipe_helpers.console"):
+        kit, reference = in_turn(
+            [lambda: import_time(name), lambda: import_time("subprocess, json")]
+        )
+        row(f"import {name}, bare: subprocess, json", kit, reference)
+
+
+def record_section():
+    """A write to /dev/null, recorded and not: milliseconds for a thousand of each."""
+    fd = os.open("/dev/null", os.O_WRONLY)
+
+    def thousand():
+        begun = time.perf_counter()
+        for _ in range(1000):
+            os.write(fd, b"Hello")
+        return time.perf_counter() - begun
+
+    def recorded():
+        with trace():
+            return thousand()
+
+    kit, reference = in_turn([recorded, thousand])
+    os.close(fd)
+    row("1000 recorded calls, bare: not recorded", kit, reference)
+
+
+def puppet_section():
+    """From telling a puppet to open and close a pipe until it has done so, for a hundred."""
+    with workspace(), Puppet("puppet") as puppet:
+
+        os.mkfifo("my_pipe")
+        flags = os.O_RDONLY | os.O_NONBLOCK
+
+        def told():
+            begun = time.perf_counter()
+            for _ in range(100):
+                puppet.close(puppet.open("my_pipe", flags).result()).result()
+            return time.perf_counter() - begun
+
+        def here():
+            begun = time.perf_counter()
+            for _ in range(100):
+                os.close(os.open("my_pipe", flags))
+            return time.perf_counter() - begun
+
+        kit, reference = in_turn([told, here])
+    row("200 calls of a puppet, bare: calls of our own", kit, reference)
+
+
+def run_notebooks(paths):
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "pytest", "-q", "-c", ROOT / "pyproject.toml"]
+    command += ["--rootdir", ROOT, "-p", "no:cacheprovider", "-n2", *paths]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def notebooks_section():
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    chapters = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    with tempfile.TemporaryDirectory() as folder:
+        trivial = []
+        for path in chapters:
+            chapter = nbformat.read(path, 4)
+            count = sum(cell.cell_type == "code" for cell in chapter.cells)
+            cells = [new_code_cell("pass", execution_count=n + 1) for n in range(count)]
+            trivial.append(pathlib.Path(folder, path.name))
+            nbformat.write(new_notebook(cells=cells, metadata=chapter.metadata), trivial[-1])
+        kit, reference = in_turn(
+            [lambda: run_notebooks(chapters), lambda: run_notebooks(trivial)], rounds=11)
+    row("all chapters, bare: as many cells of pass", kit, reference)
+
+
+LEARNER = """
+import os
+from pipe_helpers import launch_writer, workspace
+with workspace():
+    os.mkfifo("my_pipe")
+    for _ in range(10):
+        program = launch_writer()
+        fd = os.open("my_pipe", os.O_RDONLY)
+        os.read(fd, 512)
+        os.close(fd)
+        program.wait()
+"""
+
+
+def learners_section():
+    """Ten programs launched by each of several learners at once: time per learner."""
+
+    def learners(count):
+        begun = time.perf_counter()
+        started = [
+            subprocess.Popen([sys.executable, "-c", LEARNER], cwd=ROOT) for _ in range(count)
+        ]
+        assert not any([process.wait() for process in started])
+        return (time.perf_counter() - begun) / count
+
+    one, four, sixteen = in_turn([lambda n=n: learners(n) for n in (1, 4, 16)], rounds=11)
+    row("4 learners at once, each, bare: 1 learner", four, one)
+    row("16 learners at once, each, bare: 1 learner", sixteen, one)
+
+
+COMPILED = r"""
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int count, char **words) {
+    char message[64] = {0};
+    int there = open(words[1], O_WRONLY), back = open(words[2], O_RDONLY);
+    for (int left = atoi(words[3]); left > 0; left--) {
+        if (write(there, message, 64) != 64 || read(back, message, 64) != 64) return 1;
+    }
+    return 0;
+}
+"""
+ECHO = COMPILED.replace("O_WRONLY", "O_OTHER").replace("O_RDONLY", "O_WRONLY").replace(
+    "O_OTHER", "O_RDONLY").replace(
+    "write(there, message, 64) != 64 || read(back, message, 64)",
+    "read(there, message, 64) != 64 || write(back, message, 64)")
+PINGS = """
+import os, sys
+def main(there, back, count):
+    there, back, message = os.open(there, os.O_WRONLY), os.open(back, os.O_RDONLY), bytes(64)
+    for _ in range(int(count)):
+        os.write(there, message)
+        os.read(back, 64)
+main(*sys.argv[1:])
+"""
+PONGS = """
+import os, sys
+def main(there, back, count):
+    there, back = os.open(there, os.O_RDONLY), os.open(back, os.O_WRONLY)
+    for _ in range(int(count)):
+        os.write(back, os.read(there, 64))
+main(*sys.argv[1:])
+"""
+TAKES = """
+import os
+def main():
+    fd, buffer = os.open("there", os.O_RDONLY), [bytearray(65536)]
+    while os.readv(fd, buffer):
+        pass
+main()
+"""
+GIVES = """
+import os
+def main():
+    fd, data = os.open("there", os.O_WRONLY), bytes(65536)
+    for _ in range(32768):
+        os.write(fd, data)
+main()
+"""
+
+
+def both(one, other):
+    begun = time.perf_counter()
+    processes = [
+        subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in (other, one)]
+    assert not any([process.wait() for process in processes])
+    return time.perf_counter() - begun
+
+
+def fast_section():
+    """Whole programs, their start included: 200,000 round trips, and 2 GiB one way."""
+    python = [sys.executable, "-S", "-E", "-c"]
+    with workspace():
+        os.mkfifo("there")
+        os.mkfifo("back")
+        ends = ["there", "back", "200000"]
+        if shutil.which("cc"):
+            for name, code in (("ping", COMPILED), ("pong", ECHO)):
+                pathlib.Path(f"{name}.c").write_text(code)
+                subprocess.run(["cc", "-O2", "-o", name, f"{name}.c"], check=True)
+            kit, reference = in_turn([
+                lambda: both([*python, PINGS, *ends], [*python, PONGS, *ends]),
+                lambda: both(["./ping", *ends], ["./pong", *ends]),
+            ], rounds=11)
+            row("200,000 round trips in Python, bare: in C", kit, reference)
+        kit, reference = in_turn([
+            lambda: both([*python, GIVES], [*python, TAKES]),
+            lambda: both(
+                ["dd", "if=/dev/zero", "of=there", "bs=65536", "count=32768"],
+                ["dd", "if=there", "of=/dev/null", "bs=65536"]),
+        ], rounds=11)
+        row("2 GiB one way in Python, bare: dd | dd", kit, reference)
+
+
+SECTIONS = {
+    "launch": launch_section,
+    "import": import_section,
+    "record": record_section,
+    "puppet": puppet_section,
+    "notebooks": notebooks_section,
+    "learners": learners_section,
+    "fast": fast_section,
+}
+
+
+def main(names):
+    print(f"{'medians, rounds in turn':46} {'kit':>9}  {'bare':>9}  ratio")
+    for name in names or SECTIONS:
+        SECTIONS[name]()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -112,7 +112,7 @@ class ZeroMQ(End):
 
 
 class RemoteCall(End):
-    """XML-RPC, from the standard library. What is sent is an argument, what comes back a result."""
+    """XML-RPC of the standard library: an argument goes there, a result comes back."""
 
     name = "remote call"
 

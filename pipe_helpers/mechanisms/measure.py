@@ -16,7 +16,7 @@ _ROUNDS = 7
 _SHARE = 0.6  # of the time, for the rounds; the rest is for starting, checking and trying
 _MESSAGE = 64  # bytes in the message whose round trip is measured
 
-MECHANISMS = {
+_ALL = {
     mechanism.name: mechanism
     for mechanism in (
         system.NamedPipe,
@@ -30,8 +30,8 @@ MECHANISMS = {
         libraries.ZeroMQ,
         libraries.RemoteCall,
     )
-    if mechanism.exists()
 }
+MECHANISMS = {name: mechanism for name, mechanism in _ALL.items() if mechanism.exists()}
 NAMES = list(MECHANISMS)
 SIZES = [64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
 
@@ -219,11 +219,11 @@ class RoundTrips:
     def beside(self, prediction):
         """The same beside the order that somebody had expected, the fastest first.
 
-        Raises ValueError for a name that was not measured, or one that is there twice.
+        Raises ValueError for a name that no mechanism has, or one that is there twice.
         """
         for name in prediction:
-            if name not in NAMES or prediction.count(name) > 1:
-                known = ", ".join(NAMES)
+            if name not in _ALL or prediction.count(name) > 1:
+                known = ", ".join(_ALL)
                 raise ValueError(f"{name!r} is unknown or there twice: the names are {known}")
         return RoundTrips(self.times, prediction)
 
