@@ -39,7 +39,7 @@ screenshot: setup
 	@.venv/bin/python tests/screenshot.py $(ARGS)
 
 bench: setup
-	@.venv/bin/python tests/bench.py
+	@.venv/bin/python tests/bench.py $(ARGS)
 
 clean:
 	rm -rf .venv .pytest_cache
