@@ -1,6 +1,7 @@
 """launch starts a program as an unrelated process, which ends with this one at the latest."""
 import gc
 import json
+import fcntl
 import os
 import pathlib
 import random
@@ -72,7 +73,8 @@ def test_its_parent_is_not_the_caller_its_session_another_and_it_has_no_terminal
 
 def test_it_holds_no_descriptor_of_the_caller(facts_of):
     extra = [os.open("/dev/null", os.O_RDWR) for _ in range(3)]
-    extra += [os.dup2(extra[0], fd) for fd in (20, 63, 100, 200)] + list(os.pipe())
+    extra += [fcntl.fcntl(extra[0], fcntl.F_DUPFD, least) for least in (20, 63, 100, 200)]
+    extra += os.pipe()
     for fd in extra:
         os.set_inheritable(fd, True)
     try:
