@@ -1,7 +1,7 @@
 """launch starts a program as an unrelated process, which ends with this one at the latest."""
+import fcntl
 import gc
 import json
-import fcntl
 import os
 import pathlib
 import random
