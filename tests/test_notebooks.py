@@ -181,7 +181,7 @@ BAD = {
     ),
     "a home folder in the text": (
         machine_paths,
-        with_(executed("1"), lambda n: n.cells.append(new_markdown_cell("cd /root/pipes"))),
+        with_(executed("1"), lambda n: n.cells.append(new_markdown_cell("cd /home/ada/pipes"))),
     ),
     "a Python version": (
         metadata_not_minimal,

@@ -1,12 +1,13 @@
 """Measure how fast processes exchange data, by every mechanism of *why named pipes*.
 
-end.py says what a mechanism is; system.py and libraries.py have one after the other; partner.py
-is the other process; measure.py starts it and takes the time; pictures.py draws the results.
+end.py says what a mechanism is; system.py and libraries.py have one after the other, which
+catalogue.py lists; partner.py is the other process; measure.py starts it and takes the time;
+pictures.py draws the results.
 """
 from importlib import import_module
 
 _MODULE_OF = {
-    "NAMES": "measure",
+    "NAMES": "catalogue",
     "Partners": "measure",
     "round_trips": "measure",
     "throughput": "measure",

@@ -8,31 +8,15 @@ import sys
 import time
 
 from pipe_helpers.console import Program, launch
-from pipe_helpers.mechanisms import libraries, system
+from pipe_helpers.mechanisms.catalogue import ALL, MECHANISMS, NAMES
 from pipe_helpers.mechanisms.end import CHECK, same
+from pipe_helpers.mechanisms.units import micro, size_text
 
 _PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "partner.py")
 _ROUNDS = 7
 _SHARE = 0.6  # of the time, for the rounds; the rest is for starting, checking and trying
 _MESSAGE = 64  # bytes in the message whose round trip is measured
 
-_ALL = {
-    mechanism.name: mechanism
-    for mechanism in (
-        system.NamedPipe,
-        system.OrdinaryPipe,
-        system.UnixSocket,
-        system.TcpSocket,
-        system.MessageQueue,
-        system.SharedMemory,
-        libraries.MultiprocessingPipe,
-        libraries.MultiprocessingQueue,
-        libraries.ZeroMQ,
-        libraries.RemoteCall,
-    )
-}
-MECHANISMS = {name: mechanism for name, mechanism in _ALL.items() if mechanism.exists()}
-NAMES = list(MECHANISMS)
 SIZES = [64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
 
 
@@ -222,8 +206,8 @@ class RoundTrips:
         Raises ValueError for a name that no mechanism has, or one that is there twice.
         """
         for name in prediction:
-            if name not in _ALL or prediction.count(name) > 1:
-                known = ", ".join(_ALL)
+            if name not in ALL or prediction.count(name) > 1:
+                known = ", ".join(ALL)
                 raise ValueError(f"{name!r} is unknown or there twice: the names are {known}")
         return RoundTrips(self.times, prediction)
 
@@ -274,14 +258,3 @@ class Throughput:
         from pipe_helpers.mechanisms import pictures
 
         return pictures.bundle(pictures.throughput(self), repr(self))
-
-
-def micro(seconds):
-    return f"{seconds * 1e6:.1f} µs"
-
-
-def size_text(size):
-    for unit, bytes_in_it in (("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= bytes_in_it:
-            return f"{size // bytes_in_it} {unit}"
-    return f"{size} bytes"

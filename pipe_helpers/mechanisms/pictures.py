@@ -7,7 +7,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from pipe_helpers.mechanisms.measure import NAMES, micro, size_text
+from pipe_helpers.mechanisms.catalogue import NAMES
+from pipe_helpers.mechanisms.units import micro, size_text
 
 _RESOLUTION = 192
 _INK, _SOFT_INK, _GRID = "#1a1a1a", "#555555", "#dfe3e6"
