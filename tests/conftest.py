@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+from pipe_helpers import Puppet
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # A background job of a shell starts with SIGINT ignored, and so would every program tested here.
@@ -69,6 +71,22 @@ def own_folder(tmp_path, monkeypatch):
     finally:
         for program in running_programs():
             program.kill()
+
+
+@pytest.fixture
+def puppet(own_folder):
+    """A function that makes a puppet, ended after the test."""
+    made = []
+
+    def make(*args, **options):
+        made.append(Puppet(*args, **options))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for each in made:
+            each.end()
 
 
 @pytest.fixture(params=[name for name in ("dash", "bash") if shutil.which(name)])

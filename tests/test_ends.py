@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from pipe_helpers import Puppet, ends, launch, launch_reader, launch_writer, pipe_ends
+from pipe_helpers import ends, launch, launch_reader, launch_writer, pipe_ends
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NOBODY = 65534
@@ -21,22 +21,6 @@ NOBODY = 65534
 def pipe(own_folder):
     os.mkfifo("my_pipe")
     return "my_pipe"
-
-
-@pytest.fixture
-def puppet(own_folder):
-    """A function that makes a puppet, ended after the test."""
-    made = []
-
-    def make(role):
-        made.append(Puppet(role))
-        return made[-1]
-
-    try:
-        yield make
-    finally:
-        for each in made:
-            each.end()
 
 
 def found(path="my_pipe"):

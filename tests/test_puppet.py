@@ -18,22 +18,6 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 @pytest.fixture
-def puppet(own_folder):
-    """A function that makes a puppet, ended after the test."""
-    made = []
-
-    def make(*args, **options):
-        made.append(Puppet(*args, **options))
-        return made[-1]
-
-    try:
-        yield make
-    finally:
-        for each in made:
-            each.end()
-
-
-@pytest.fixture
 def pair(puppet):
     """A writer and a reader that have opened my_pipe, each as descriptor 3."""
     writer, reader = puppet("writer"), puppet("reader")
