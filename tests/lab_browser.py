@@ -239,6 +239,19 @@ class Lab:
         drawn = self.page.locator(f"{PANEL} .jp-RenderedMermaid")
         wait_until(lambda: drawn.count() >= diagrams, f"{diagrams} diagrams are drawn")
 
+    def open_cells(self, name, *sources):
+        """Write a notebook of code cells with these sources, none of them run, and open it."""
+        cells = [
+            {"cell_type": "code", "id": f"cell{number}", "metadata": {}, "source": source,
+             "execution_count": None, "outputs": []}
+            for number, source in enumerate(sources)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        (self.folder / name).write_text(json.dumps({
+            "cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
+        }), encoding="utf-8")
+        self.open(name)
+
     def menu(self, *labels):
         """Choose from the menus: menu("Run", "Run All Cells")."""
         exact = [re.compile(f"^{re.escape(label)}$") for label in labels]

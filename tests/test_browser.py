@@ -1,5 +1,6 @@
 """The kit in a real browser: JupyterLab as `make lab` starts it, in headless Chromium."""
 import contextlib
+import functools
 import json
 import os
 import re
@@ -36,22 +37,7 @@ def terminals(lab):
 @pytest.fixture
 def notebook(lab):
     """A function that opens a notebook of these code cells."""
-    path = lab.folder / "of_the_test.ipynb"
-
-    def open_(*sources):
-        cells = [
-            {"cell_type": "code", "id": f"cell{number}", "metadata": {}, "source": source,
-             "execution_count": None, "outputs": []}
-            for number, source in enumerate(sources)
-        ]
-        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-        path.write_text(json.dumps({
-            "cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
-        }))
-        lab.open(path.name)
-
-    yield open_
-    path.unlink(missing_ok=True)
+    return functools.partial(lab.open_cells, "of_the_test.ipynb")
 
 
 def wait_asleep(pid):

@@ -1,5 +1,4 @@
 """The lab in a real browser: hands on its buttons, and on the keyboard alone."""
-import json
 import os
 import pathlib
 import re
@@ -123,20 +122,9 @@ class Hands:
 @pytest.fixture
 def open_notebook(browser):
     """A function that opens a notebook of these cells and runs the first."""
-    path = browser.folder / NOTEBOOK
-
     def open_(*sources):
-        cells = [
-            {"cell_type": "code", "id": f"cell{number}", "metadata": {}, "source": source,
-             "execution_count": None, "outputs": []}
-            for number, source in enumerate(sources)
-        ]
-        kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-        path.write_text(json.dumps({
-            "cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
-        }))
         browser.page.set_viewport_size({"width": 1280, "height": 1000})
-        browser.open(NOTEBOOK)
+        browser.open_cells(NOTEBOOK, *sources)
         browser.collapse_sidebar()
         browser.run_cell(0)
         browser.page.wait_for_selector(".pipe-lab .pl-pipe")
