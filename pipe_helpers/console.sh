@@ -10,14 +10,17 @@ shift
 signals="HUP INT QUIT USR1 USR2 ALRM TERM"
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$folder/console"
 
-# The keeper. Without <&3 a background command would read /dev/null. No PID: the program has ended,
-# or not yet begun. The last line ends what it has left running, and this shell.
+# The keeper. Without <&3 a background command would read /dev/null. No folder: the notebook has
+# seen the end, and this shell does the rest, since the keeper, if it ended after its parent, would
+# stay as a zombie where PID 1 does not reap. No PID: the program has ended, or not yet begun. The
+# last line ends what it has left running, and this shell.
 trap "" $signals
 {
     read -r _ <&3
+    [ -d "$folder" ] || exit
     read -r pid <"$folder/pid"
     # While the program starts, a file may appear that rm has not seen: at most three.
-    for _ in 1 2 3 4; do [ ! -d "$folder" ] || rm -rf "$folder" && break; done
+    for _ in 1 2 3 4; do rm -rf "$folder" && break; done
     [ -z "$pid" ] || kill -9 "$pid"
     kill -9 0
 } 4>&- &
@@ -41,6 +44,6 @@ trap "" PIPE
 echo >"$folder/pid"
 echo "EXIT $status" >&4
 # The notebook reads what the program wrote, and cuts the lifeline; or it is gone, and the keeper
-# removes the folder. Either way the keeper then ends all that is left here.
+# removes the folder. All that is left here then ends.
 wait
 kill -9 0
