@@ -11,7 +11,9 @@ endif
 unexport PYTHONPATH PYTHONHOME
 
 # Set-up is redone when pyproject.toml has changed or the clone has moved. (No path is written
-# outside quotes, and none is a make target: the clone's path may contain spaces.)
+# outside quotes, and none is a make target: the clone's path may contain spaces. The .pth file by
+# which Python finds the clone gets a relative path: with LC_ALL=C, Python 3.11 and 3.12 would not
+# start if one that is not ASCII stood there.)
 STAMP = { pwd -P; cksum <pyproject.toml; }
 
 help:
@@ -69,6 +71,9 @@ setup:
 	PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	.venv/bin/python -m pip install --quiet --editable '.[test]' || \
 	    stop "pip could not install what the kit needs: is there a network? Then try again"; \
+	for file in .venv/lib/python*/site-packages/*.pth; do \
+	    [ "$$(cat "$$file")" != "$$(pwd -P)" ] || echo ../../../.. >"$$file"; \
+	done; \
 	$(STAMP) >.venv/ready; \
 	trap - EXIT
 
