@@ -13,11 +13,11 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 from pipe_helpers import asleep
+from pipe_helpers.folder import check_room, private_folder, start_refused
 from pipe_helpers.lifeline import Lifeline
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -46,7 +46,7 @@ def launch(program, *args, cwd=None, trace=None):
     Blocks for some milliseconds, until the program has a PID. Raises FileNotFoundError,
     PermissionError or IsADirectoryError if the program can't be run, ValueError for an
     argument with a NUL byte or a trace of a program that is not Python, OSError if the system
-    refuses another process [fork(2), execve(2)].
+    refuses another process [fork(2), execve(2)] or has no room for what it prints.
     """
     answer, given_up = [], []
     answered = threading.Lock()
@@ -68,7 +68,10 @@ def launch(program, *args, cwd=None, trace=None):
     # An interrupt halfway would leave something behind. It raises in the main thread only, and
     # so all is done in another. (An interrupt in threading.Thread.start could break that.)
     try:
-        _thread.start_new_thread(work, ())
+        try:
+            _thread.start_new_thread(work, ())
+        except RuntimeError:
+            raise start_refused(_text(program)) from None
         answered.acquire()
         if isinstance(answer[0], BaseException):
             raise answer[0]
@@ -84,7 +87,7 @@ def _start(program, args, cwd, trace):
     """Return the Program, and the descriptor that its console reports to."""
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
-    folder = tempfile.mkdtemp(prefix="named_pipes_console_")
+    folder = private_folder("named_pipes_console_")
     lifeline = report = report_end = console = None
     try:
         lifeline = Lifeline()
@@ -101,7 +104,7 @@ def _start(program, args, cwd, trace):
         report_end = None
         pid = _first_report(report, folder, command)
         return Program(command, cwd, folder, lifeline, console, pid), report
-    except BaseException:
+    except BaseException as error:
         if lifeline is not None:
             lifeline.cut()
         if console is not None:
@@ -109,6 +112,8 @@ def _start(program, args, cwd, trace):
         if report is not None:
             os.close(report)
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, BlockingIOError):
+            raise start_refused(_text(program)) from None
         raise
     finally:
         if lifeline is not None:
@@ -244,11 +249,23 @@ class Program:
             os.close(self._pidfd)
         for name in ("output", "errors"):
             self._texts[name] = self._read(name)
+        self._texts["errors"] += self._what_may_be_missing()
         shutil.rmtree(self._folder, ignore_errors=True)
         self._lifeline.cut()  # the console has waited for that
         self._console.wait()
         _running.discard(self)
         self._ended.set()
+
+    def _what_may_be_missing(self):
+        try:
+            check_room(self._folder)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                return (
+                    f"(Some of what {self.name} printed may be missing: "
+                    f"{os.path.dirname(self._folder)} takes no more. {error.strerror})\n"
+                )
+        return ""
 
     def _text_of(self, name):
         text = self._read(name)
@@ -319,10 +336,14 @@ def _first_report(report, folder, command):
         raise TimeoutError(f"no console for {command[0]!r} within {_START_LIMIT} s: is the "
                            "machine overloaded?")
     line = _read_line(report)
-    if not line.startswith("PID "):
-        with open(os.path.join(folder, "console"), errors="replace") as file:
-            raise OSError(f"the console of {command[0]!r} did not start: {file.read().strip()}")
-    return int(line.split()[1])
+    if line.startswith("PID "):
+        return int(line.split()[1])
+    check_room(folder)
+    with open(os.path.join(folder, "console"), errors="replace") as file:
+        reason = file.read().strip()
+    if "fork" in reason:  # dash: "Cannot fork", bash: "fork: Resource temporarily unavailable"
+        raise BlockingIOError
+    raise OSError(f"the console of {command[0]!r} did not start: {reason}")
 
 
 def _read_line(fd):

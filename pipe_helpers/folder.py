@@ -1,10 +1,55 @@
 """A private folder that does not outlive the process that made it."""
+import errno
 import os
 import shutil
 import subprocess
 import tempfile
 
 from pipe_helpers.lifeline import Lifeline
+
+_ROOM = 8192  # bytes that must fit into a new folder
+
+
+def private_folder(prefix, parent=None):
+    """Make a folder (0700) below parent, by default the system's temporary folder: its path.
+
+    Raises OSError if that is not possible, or if no file can be written in it.
+    """
+    if parent is None:
+        parent = tempfile.gettempdir()
+    try:
+        path = tempfile.mkdtemp(prefix=prefix, dir=parent)
+        try:
+            check_room(path)
+        except BaseException:
+            os.rmdir(path)
+            raise
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # not the fault of that folder
+            raise
+        raise OSError(
+            error.errno,
+            f"No temporary files can be kept there ({error.strerror}): mend that, or set TMPDIR to "
+            "another folder and start JupyterLab anew",
+            parent,
+        ) from None
+    return path
+
+
+def check_room(folder):
+    """Raise OSError if no file can be written in folder now."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:  # without a name, on Linux
+        if file.write(bytes(_ROOM)) < _ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def start_refused(what):
+    """The error to raise when fork(2) or a thread failed with EAGAIN, as Python says no more."""
+    return OSError(
+        errno.EAGAIN,
+        f"No process can be started for {what}: as many run as this user or this machine may "
+        "have (ulimit -u). Shut down kernels that nobody needs, then run the cell again",
+    )
 
 
 class KeptFolder:
@@ -16,23 +61,28 @@ class KeptFolder:
     """
 
     def __init__(self, prefix, parent=None):
-        self.path = os.path.realpath(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        self._lifeline = Lifeline()
+        self.path = os.path.realpath(private_folder(prefix, parent))
         try:
-            self._keeper = subprocess.Popen(
-                ["sh", "-c", 'read -r _; rm -rf -- "$1"', "sh", self.path],
-                stdin=self._lifeline.reader,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt of the notebook is not for the keeper
-                cwd="/",
-            )
-        except BaseException:
-            self._lifeline.cut()
+            self._lifeline = Lifeline()
+            try:
+                self._keeper = subprocess.Popen(
+                    ["sh", "-c", 'read -r _; rm -rf -- "$1"', "sh", self.path],
+                    stdin=self._lifeline.reader,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # an interrupt of the notebook is not for the keeper
+                    cwd="/",
+                )
+            except BaseException:
+                self._lifeline.cut()
+                raise
+            finally:
+                os.close(self._lifeline.reader)
+        except BaseException as error:
             os.rmdir(self.path)
+            if isinstance(error, BlockingIOError):
+                raise start_refused(self.path) from None
             raise
-        finally:
-            os.close(self._lifeline.reader)
 
     def remove(self):
         """Remove the folder with all that is in it, and wait until it is gone."""

@@ -20,6 +20,7 @@ import time
 import warnings
 
 from pipe_helpers import asleep
+from pipe_helpers.folder import start_refused
 from pipe_helpers.lifeline import Lifeline
 
 _PROCESSOR = 0.5  # seconds of processor time that a learner's function may use
@@ -73,11 +74,13 @@ class Learner:
                 cwd="/",
             )
             self._lifeline = lifeline
-        except BaseException:
+        except BaseException as error:
             if pid:
                 os.kill(pid, signal.SIGKILL)
             lifeline.cut()
             self._server.close()
+            if isinstance(error, (BlockingIOError, RuntimeError)):
+                raise start_refused("the check") from None
             raise
         finally:
             os.close(lifeline.reader)

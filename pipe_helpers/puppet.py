@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pipe_helpers import asleep
 from pipe_helpers.calls import Call, Data, error_text, flags_text
 from pipe_helpers.console import launch
-from pipe_helpers.folder import KeptFolder
+from pipe_helpers.folder import KeptFolder, start_refused
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
 _START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy
@@ -71,7 +71,12 @@ class Puppet:
         self.pid = self._program.pid
         self.cwd = self._program.cwd
         _running.add(self)
-        threading.Thread(target=self._watch, daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, daemon=True).start()
+        except RuntimeError:
+            self.end()
+            self._take_reports()
+            raise start_refused(f"the puppet {role}") from None
 
     def mkfifo(self, path, mode=0o666):
         """Press mkfifo [mkfifo(3)]. Its result is None."""

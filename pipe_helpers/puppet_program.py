@@ -124,8 +124,11 @@ def main(address):
     control = connect(address)
     hand = Hand(control)
     signal.signal(signal.SIGUSR1, hand.on_cancel)
+    try:
+        threading.Thread(target=hand.listen, daemon=True).start()
+    except RuntimeError as error:  # the limit of processes counts threads, too [setrlimit(2)]
+        sys.exit(f"{error}: as many run as this user or this machine may have (ulimit -u)")
     control.send("ready")
-    threading.Thread(target=hand.listen, daemon=True).start()
     hand.work()
 
 
