@@ -3,6 +3,7 @@ import atexit
 import os
 import pathlib
 import stat
+import sys
 import tempfile
 
 from pipe_helpers.console import running_programs
@@ -18,6 +19,10 @@ class workspace:
 
     At its end the programs that `launch` started in it and that still run are killed, and the
     former working directory is the current one again. path is absolute, a pathlib.Path.
+
+    In a notebook it brings the cell magic %%program, another name of %%writefile. A restarted
+    kernel does not know it, so a cell run too early cannot write a program among the chapters.
+
     Raises OSError if no temporary folder can be made [mkdtemp in tempfile].
     """
 
@@ -36,6 +41,8 @@ class workspace:
         os.chdir(self.path)
         workspace._from_plain_call = self
         atexit.register(self.close)
+        if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+            shell.magics_manager.register_alias("program", "writefile", "cell")
 
     def close(self):
         """End the programs started here, go back, and remove the folder. Waits for all three."""

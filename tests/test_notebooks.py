@@ -90,6 +90,15 @@ def metadata_not_minimal(notebook):
     return complaints
 
 
+def programs_written_anywhere(notebook):
+    """%%writefile works before there is a workspace, too, and then writes among the chapters."""
+    return [
+        f"write the program with %%program: {cell.source.splitlines()[0]!r}"
+        for cell in code_cells(notebook)
+        if cell.source.startswith("%%writefile")
+    ]
+
+
 def not_valid(notebook):
     ids = [cell.get("id") for cell in notebook.cells]
     if len(set(ids)) < len(ids):  # nbformat would mend this in silence
@@ -108,6 +117,7 @@ CHECKS = [
     ignored_without_reason,
     machine_paths,
     metadata_not_minimal,
+    programs_written_anywhere,
 ]
 
 # ---------------------------------------------------------------- the notebooks of the kit
@@ -182,6 +192,10 @@ BAD = {
     "a home folder in the text": (
         machine_paths,
         with_(executed("1"), lambda n: n.cells.append(new_markdown_cell("cd /home/ada/pipes"))),
+    ),
+    "a program among the chapters": (
+        programs_written_anywhere,
+        executed("%%writefile wait.py\nimport os"),
     ),
     "a Python version": (
         metadata_not_minimal,

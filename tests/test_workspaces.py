@@ -221,3 +221,14 @@ def test_in_a_kernel_running_the_cell_again_leaves_one_folder(kernel, own_folder
         _, error = kernel.run("from pipe_helpers import workspace\nworkspace()")
         assert error is None
     assert len([name for name in os.listdir(own_folder) if name.startswith("named_pipes")]) == 1
+
+
+def test_a_cell_that_writes_a_program_works_in_a_workspace_and_writes_nothing_before(
+        kernel, own_folder, tmp_path):
+    cell = "%%program wait.py\nimport os"
+    before = set(tmp_path.iterdir())
+    kernel.run(cell)
+    assert set(tmp_path.iterdir()) == before
+    kernel.run("from pipe_helpers import workspace\nspace = workspace()")
+    kernel.run(cell)
+    assert kernel.run("print((space.path / 'wait.py').read_text())") == ("import os\n\n", None)

@@ -27,14 +27,6 @@ EXERCISES = {
         "leaves the descriptor open": making.still_open,
         "says so if the reader goes": making.reader_gone,
     }),
-    "read_message": ("close", {
-        "returns a message of 22 bytes": reading.one_write,
-        "returns a message of another length": reading.other_length,
-        "returns a message that comes in two pieces": reading.two_writes,
-        "returns a message longer than a pipe": reading.long_message,
-        "returns the empty message": reading.nothing,
-        "closes the pipe": reading.closes,
-    }),
     "messages": ("read", {
         "yields a message when its newline has come": reading.whole,
         "parts two that come together": reading.several,
@@ -43,6 +35,14 @@ EXERCISES = {
         "yields a long message whole": reading.long_ones,
         "ends at end of file": reading.ends,
         "says so if a writer leaves in the middle": reading.unfinished,
+    }),
+    "read_message": ("close", {
+        "returns a message of 22 bytes": reading.one_write,
+        "returns a message of another length": reading.other_length,
+        "returns a message that comes in two pieces": reading.two_writes,
+        "returns a message longer than a pipe": reading.long_message,
+        "returns the empty message": reading.nothing,
+        "closes the pipe": reading.closes,
     }),
     "serve": ("two programs", {
         "calls handle with a message": talking.first,
