@@ -16,8 +16,11 @@ from pipe_helpers import Puppet
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-# A background job of a shell starts with SIGINT ignored, and so would every program tested here.
+# A background job of a shell, or of nohup, starts with signals ignored, and so would every program
+# tested here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_until(condition, what, seconds=10):
@@ -29,17 +32,20 @@ def wait_until(condition, what, seconds=10):
     return value
 
 
-def process_is_alive(pid):
-    """True unless the process is gone, or dead and only waiting for its parent to notice."""
+def process_state(pid):
+    """The letter by which ps tells the state of a process, "X" if it is gone."""
     if os.path.exists("/proc/self/stat"):
         try:
-            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):
-            return False
-    else:
-        ps = ["ps", "-o", "stat=", "-p", str(pid)]
-        state = subprocess.run(ps, capture_output=True, text=True).stdout.strip() or "X"
-    return state[0] not in "ZX"
+            return "X"
+    ps = ["ps", "-o", "stat=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, text=True).stdout.strip()[:1] or "X"
+
+
+def process_is_alive(pid):
+    """True unless the process is gone, or dead and only waiting for its parent to notice."""
+    return process_state(pid) not in "ZX"
 
 
 @pytest.fixture
@@ -50,6 +56,11 @@ def until():
 @pytest.fixture
 def alive():
     return process_is_alive
+
+
+@pytest.fixture
+def state_of():
+    return process_state
 
 
 @pytest.fixture

@@ -285,13 +285,15 @@ def test_a_killed_puppet_leaves_its_call_entered_and_never_left(puppet, until):
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["blocked", "stopped"])
-def test_end_waits_until_a_puppet_is_gone_whatever_it_does(puppet, alive, stopped):
+def test_end_waits_until_a_puppet_is_gone_whatever_it_does(
+        puppet, alive, until, state_of, stopped):
     os.mkfifo("my_pipe")
     with puppet("one") as one:
         one.open("my_pipe", os.O_RDONLY)
         one.wait_blocked()
         if stopped:
             os.kill(one.pid, signal.SIGSTOP)
+            until(lambda: state_of(one.pid) == "T", "it is stopped")
     assert not alive(one.pid)
     assert one.end() == (-signal.SIGKILL if stopped else 0)
 
