@@ -10,6 +10,11 @@ endif
 # A module path or home of another Python must not reach the environment.
 unexport PYTHONPATH PYTHONHOME
 
+# In the C locale Python reads UTF-8 all the same, unless LC_ALL forbids it (PEP 538).
+ifneq (,$(filter C POSIX,$(LC_ALL)))
+unexport LC_ALL
+endif
+
 # Set-up is redone when pyproject.toml has changed or the clone has moved. (No path is written
 # outside quotes, and none is a make target: the clone's path may contain spaces. The .pth file by
 # which Python finds the clone gets a relative path: with LC_ALL=C, Python 3.11 and 3.12 would not
