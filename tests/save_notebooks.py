@@ -109,7 +109,7 @@ def gist(notebook):
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "nbval-ignore-output" in tags and "question" not in tags:
-            cell.outputs = []
+            cell.metadata["has_outputs"], cell.outputs = bool(cell.outputs), []
         for output in cell.get("outputs", []):
             output.pop("metadata", None)
             output.pop("traceback", None)  # nbval compares the error's name and value

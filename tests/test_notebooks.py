@@ -273,6 +273,18 @@ def test_a_notebook_whose_output_has_changed_is_saved_anew(tmp_path):
     assert saved.cells[0].outputs[0].data == {"text/plain": "'2'"}
 
 
+def test_outputs_that_were_deleted_are_saved_anew_even_if_they_are_not_compared(tmp_path):
+    path, tagged = tmp_path / "chapter.ipynb", {"tags": ["nbval-ignore-output"], "reason": "test"}
+    nbformat.write(new_notebook(cells=[new_code_cell("1", id="one", metadata=tagged)]), path)
+    assert save(path) is None
+    saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    saved.cells[0].outputs = []
+    nbformat.write(saved, path)
+    assert save(path) is None
+    saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    assert saved.cells[0].outputs[0].data == {"text/plain": "1"}
+
+
 def test_a_notebook_whose_cell_raises_without_the_tag_is_not_saved(tmp_path):
     path = tmp_path / "chapter.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("print('old')"), new_code_cell("1/0")]), path)
