@@ -27,6 +27,7 @@ help:
 	@echo 'make notebooks  run the notebooks anew and save them in place'
 	@echo 'make screenshot take the picture in README.md anew'
 	@echo 'make bench      print what the helpers cost, as ratios'
+	@echo 'make soak N=100 run the notebooks N times, every second time on busy processors'
 	@echo 'make clean      remove .venv and what the tests left'
 	@echo 'Options: PYTHON=python3.12 at the first call; ARGS="…" for JupyterLab or pytest,'
 	@echo '         e.g. make lab ARGS="--port 9999"'
@@ -47,6 +48,9 @@ screenshot: setup
 
 bench: setup
 	@.venv/bin/python tests/bench.py $(ARGS)
+
+soak: setup
+	@.venv/bin/python tests/soak.py $(N)
 
 clean:
 	rm -rf .venv .pytest_cache
@@ -82,4 +86,4 @@ setup:
 	$(STAMP) >.venv/ready; \
 	trap - EXIT
 
-.PHONY: help lab test notebooks screenshot bench clean setup
+.PHONY: help lab test notebooks screenshot bench soak clean setup
