@@ -85,6 +85,7 @@ def launch(program, *args, cwd=None, trace=None):
 
 def _start(program, args, cwd, trace):
     """Return the Program, and the descriptor that its console reports to."""
+    place = _place(cwd)
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
     folder = private_folder("named_pipes_console_")
@@ -103,7 +104,7 @@ def _start(program, args, cwd, trace):
         os.close(report_end)
         report_end = None
         pid = _first_report(report, folder, command)
-        return Program(command, cwd, folder, lifeline, console, pid), report
+        return Program(command, place, folder, lifeline, console, pid), report
     except BaseException as error:
         if lifeline is not None:
             lifeline.cut()
@@ -149,7 +150,7 @@ class Program:
 
     def __init__(self, command, cwd, folder, lifeline, console, pid):
         self.command = command
-        self.cwd = os.path.realpath(os.getcwd() if cwd is None else cwd)
+        self.cwd = cwd
         self.pid = pid
         self._folder = folder
         self._lifeline = lifeline
@@ -277,6 +278,18 @@ class Program:
                 return file.read().decode(errors="replace")
         except FileNotFoundError:  # killed before it came to write, or see _text_of
             return ""
+
+
+def _place(cwd):
+    """The working directory of a program, as an absolute path free of symbolic links."""
+    try:
+        return os.path.realpath(os.getcwd() if cwd is None else cwd)
+    except FileNotFoundError:  # by getcwd, which names no path
+        raise FileNotFoundError(
+            errno.ENOENT,
+            "The current folder has been removed: run the cell with workspace() again, or "
+            "os.chdir to another, then run this cell again",
+        ) from None
 
 
 def _command(program):

@@ -85,6 +85,60 @@ def own_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def left(own_folder):
+    """A function that tells what there is of ours, a line each; at the end it must be nothing.
+
+    That is: programs, puppets, their consoles and keepers, children that nobody has waited for,
+    temporary folders and files, descriptors. A process is ours, whoever is its parent by now, if
+    it was started with the test's temporary folder in its environment (Linux; elsewhere the
+    children count). but: PIDs that are not to be told.
+    """
+    from pipe_helpers.console import running_programs
+    from pipe_helpers.puppet import running_puppets
+
+    def descriptors():
+        found = {}
+        for fd in map(int, os.listdir("/dev/fd")):
+            try:
+                found[fd] = os.fstat(fd)[:3]
+            except OSError:  # the one by which /dev/fd itself was listed
+                pass
+        return found.items()
+
+    def children():
+        ps = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True)
+        rows = [line.split(None, 2) for line in ps.stdout.splitlines()]
+        return {(int(pid), name) for pid, parent, name in rows
+                if int(parent) == os.getpid() and name != "ps"}
+
+    def started_here():
+        wanted = os.fsencode(f"TMPDIR={own_folder}")
+        for name in filter(str.isdecimal, os.listdir("/proc") if os.path.isdir("/proc") else []):
+            try:
+                if wanted in pathlib.Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
+                    line = pathlib.Path(f"/proc/{name}/cmdline").read_bytes()
+                    yield int(name), line.replace(b"\0", b" ").decode(errors="replace")
+            except OSError:  # it has ended, or is another user's
+                pass
+
+    def tell(*but):
+        processes = (children() - before[1]) | set(started_here())
+        return [
+            *map(repr, running_programs() + running_puppets()),
+            *(f"process {pid}: {name}" for pid, name in sorted(processes) if pid not in but),
+            *(f"descriptor {fd}: {status}" for fd, status in descriptors() - before[0]),
+            *(f"in the temporary folder: {name}" for name in os.listdir(own_folder)),
+        ]
+
+    before = set(descriptors()), children()
+    yield tell
+    deadline = time.monotonic() + 3
+    while tell() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert tell() == []
+
+
+@pytest.fixture
 def puppet(own_folder):
     """A function that makes a puppet, ended after the test."""
     made = []
