@@ -29,6 +29,7 @@ STYLE = """<style>
   border-radius: 4px; background: var(--jp-layout-color2, #eee); padding: 0 10px; }
 .pipe-lab button.jupyter-button:disabled { opacity: 1; border: 1px dashed var(--pl-line);
   background: transparent; cursor: not-allowed; color: var(--jp-ui-font-color2, #616161); }
+.pipe-lab .jupyter-widgets select { appearance: auto; background-image: none; }
 .pipe-lab :is(button, input, select, .pl-scroll):focus-visible {
   outline: 3px solid var(--pl-mark); outline-offset: 2px; }
 .pipe-lab .pl-panel { border: 1px solid var(--pl-line); border-radius: 6px; padding: 8px;

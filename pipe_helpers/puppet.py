@@ -195,7 +195,7 @@ class Puppet:
         with self._changed:
             self._take_reports()
             if not self._presses:
-                raise RuntimeError(f"{self._who} has no call to block in: press one first")
+                raise RuntimeError(f"{self._who} has no call to block in: tell it one first")
             press = self._presses[-1]
             if self._sleeps(press, time.monotonic() + timeout):
                 return press.name
@@ -330,7 +330,7 @@ class Puppet:
             )
             raise ValueError(
                 f"{self._who} has no descriptor {fd}: "
-                + (f"it has {has}" if has else "it has none, press open first")
+                + (f"it has {has}" if has else "it has none, let it open one first")
             )
         return fd
 
@@ -355,7 +355,7 @@ class Puppet:
         path, flags = os.fsdecode(path), operator.index(flags)
         status = self._status(path)
         if status is None and flags & os.O_CREAT:
-            raise ValueError(f"{path}: O_CREAT would make a regular file: press mkfifo first")
+            raise ValueError(f"{path}: O_CREAT would make a regular file: mkfifo first")
         return (path, flags), (path, flags), status and (status.st_dev, status.st_ino)
 
     def _check_write(self, fd, data):
@@ -447,7 +447,7 @@ class Press:
         return self._value
 
     def __repr__(self):  # never its state: that may change between two runs of a notebook
-        return f"<{self._puppet.role} pressed {self.text}>"
+        return f"<{self._puppet.role}, told to {self.text}>"
 
     def _record(self, entered):
         return Call(self._puppet.pid, self._puppet.role, self.name, self.args, entered)

@@ -158,7 +158,7 @@ def test_a_call_pressed_while_another_is_under_way_is_refused(pair):
 
 def test_waiting_for_a_block_that_does_not_come_says_what_came(puppet):
     one = puppet("one")
-    with pytest.raises(RuntimeError, match="press one first"):
+    with pytest.raises(RuntimeError, match="tell it one first"):
         one.wait_blocked()
     one.mkfifo("my_pipe")
     with pytest.raises(RuntimeError, match=r"mkfifo\(my_pipe\) has returned \(done\)"):
@@ -403,10 +403,10 @@ def test_what_a_cell_shows_of_a_press_and_of_a_puppet(puppet):
     os.mkfifo("my_pipe")
     opening = one.open("my_pipe", os.O_WRONLY)
     one.wait_blocked()
-    assert repr(opening) == "<writer pressed open(my_pipe, O_WRONLY)>"
+    assert repr(opening) == "<writer, told to open(my_pipe, O_WRONLY)>"
     assert repr(one) == f"<puppet writer, pid {one.pid}, blocked in open>"
     one.cancel()
-    assert repr(opening) == "<writer pressed open(my_pipe, O_WRONLY)>"
+    assert repr(opening) == "<writer, told to open(my_pipe, O_WRONLY)>"
 
 
 def test_a_puppet_tells_how_full_its_pipe_is_even_while_it_is_blocked(pair):
