@@ -53,7 +53,7 @@ soak: setup
 	@.venv/bin/python tests/soak.py $(N)
 
 clean:
-	rm -rf .venv .pytest_cache
+	rm -rf .venv .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 setup:

@@ -357,7 +357,8 @@ def test_who_looks_at_the_ends_of_a_pipe_that_has_changed_is_told(place, puppet,
 @pytest.mark.parametrize("role", ["writer", "reader"])
 @pytest.mark.parametrize("fate", [delete, replace_by_dangling_link, remove_folder],
                          ids=lambda fate: fate.__name__)
-def test_the_pipe_goes_between_the_steps_mkfifo_and_open(place, script, until, state_of, role, fate):
+def test_the_pipe_goes_between_the_steps_mkfifo_and_open(
+        place, script, until, state_of, role, fate):
     program = launch(script(STOPPING), FILE[role], "open", "before", place)
     until(lambda: state_of(program.pid) == "T", "the program stops before open")
     fate()
@@ -385,7 +386,7 @@ def test_the_folder_of_a_workspace_is_removed_under_everybody(own_folder, left):
 
 # ---- messages of any size and of any bytes
 
-AWKWARD = b"\0\xff\xfe\xc3%s%n%d%%\n\r\n\x1b[31m\x7f\xf0\x9f\x99"  # cut in the middle of a character
+AWKWARD = b"\0\xff\xfe\xc3%s%n%d%%\n\r\n\x1b[31m\x7f\xf0\x9f\x99"  # ends in half a character
 SIZES = [0, 1, PIPE_BUF, PIPE_BUF + 1, 1 << 20]
 
 

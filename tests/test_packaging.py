@@ -112,7 +112,7 @@ def test_nothing_stray_lies_at_top_level():
     if listing.returncode == 0:
         names = {path.split("/")[0] for path in listing.stdout.split("\0") if path}
     else:  # an unpacked archive has no git: look at the folder, less what .gitignore names
-        ignored = {".venv", ".pytest_cache", "__pycache__", ".ipynb_checkpoints"}
+        ignored = {".venv", ".pytest_cache", ".hypothesis", "__pycache__", ".ipynb_checkpoints"}
         names = {path.name for path in ROOT.iterdir()} - ignored
     assert names == TOP_LEVEL
 
