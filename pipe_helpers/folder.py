@@ -29,8 +29,8 @@ def private_folder(prefix, parent=None):
             raise
         raise OSError(
             error.errno,
-            f"No temporary files can be kept there ({error.strerror}): mend that, or set TMPDIR to "
-            "another folder and start JupyterLab anew",
+            f"No temporary files can be kept there ({error.strerror}): mend that, or set TMPDIR "
+            "to another folder and start JupyterLab anew",
             parent,
         ) from None
     return path

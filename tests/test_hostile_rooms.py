@@ -4,11 +4,11 @@ What a room needs of the system, a namespace or another user, may not be given t
 tests; the room is then made in the next best way, and the test still holds the kit to it.
 """
 import glob
-import itertools
 import json
 import os
 import pathlib
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -167,9 +167,18 @@ def test_every_python_found_works_in_all_of_that_at_once(visit, odd_clone, versi
           LC_ALL="C", PYTHONWARNINGS="error")
 
 
+def make_setup(folder, python, **environment):
+    # Under `make test` this make would take over the outer one's arguments.
+    inherited = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "setup", f"PYTHON={python}"], cwd=folder, env={**inherited, **environment},
+        capture_output=True, text=True, timeout=60,
+    )
+
+
 @pytest.mark.parametrize("version", PYTHONS)
 def test_make_sets_up_a_clone_with_an_odd_name_so_that_lc_all_c_will_do(tmp_path, version):
-    """Python 3.11 reads .pth files in the encoding of the locale, and ends at what it can't read."""
+    """Python 3.11 reads .pth files in the locale's encoding, and ends at what it can't read."""
     clone = tmp_path / "Größe und Maß"
     clone.mkdir()
     for name in ("Makefile", "pyproject.toml"):
@@ -183,22 +192,21 @@ def test_make_sets_up_a_clone_with_an_odd_name_so_that_lc_all_c_will_do(tmp_path
             file.write(os.getcwd())
     """))
     python = tmp_path / "python"
+    real = shlex.quote(PYTHONS[version])
     python.write_text(textwrap.dedent(f"""\
         #!/bin/sh
-        case "$*" in "-m venv .venv") {PYTHONS[version]} -m venv --without-pip .venv &&
-        cp -r {pip.parent} .venv/lib/python{version}/site-packages; exit; esac
-        exec {PYTHONS[version]} "$@"
-    """))
+        case "$*" in "-m venv .venv") {real} -m venv --without-pip .venv &&
+        cp -r {shlex.quote(str(pip.parent))} .venv/lib/python{version}/site-packages; exit; esac
+        exec {real} "$@"
+    """), encoding="utf-8")
     python.chmod(0o755)
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
-    environment["LC_ALL"] = "C"
-    done = subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=clone, env=environment,
-                          capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = make_setup(clone, python, LC_ALL="C")
+    assert done.returncode == 0 and not done.stderr, done.stderr
     code = "import sys; print(ascii(sys.path))"
+    environment = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run([clone / ".venv/bin/python", "-c", code], cwd="/", env=environment,
                           capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "") and ascii(str(clone)) in done.stdout
+    assert done.returncode == 0 and ascii(str(clone)) in done.stdout, done.stderr
 
 
 def test_make_does_not_pass_lc_all_c_on(tmp_path):
@@ -208,9 +216,7 @@ def test_make_does_not_pass_lc_all_c_on(tmp_path):
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for given, passed in (("C", ""), ("POSIX", ""), ("C.UTF-8", "C.UTF-8")):
-        environment = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
-        subprocess.run(["make", "setup", f"PYTHON={python}"], cwd=tmp_path, capture_output=True,
-                       env={**environment, "LC_ALL": given}, timeout=60)
+        make_setup(tmp_path, python, LC_ALL=given)
         assert (tmp_path / "told").read_text() == f"<{passed}>\n"
 
 
@@ -226,8 +232,8 @@ def test_any_shell_will_do_as_sh(visit, shell):
     visit()
 
 
-# A process that becomes the parent of every orphan below it, and waits for none of them: like PID 1
-# of many a container. It runs the words after it and then tells how many zombies there are.
+# A process that becomes the parent of every orphan below it, and waits for none, like PID 1 of many
+# a container. It runs the words after it and then tells how many zombies there are.
 NEGLECT = """
 import ctypes, os, subprocess, sys
 
@@ -355,7 +361,7 @@ print(json.dumps(told))
         assert "\n" not in text and "this machine may have (ulimit -u)" in text, text
 
 
-# Two ways to leave no room for data: a file system that is full, and a limit for the size of files.
+# Two ways to leave no room for data: a full file system, and a limit for the size of files.
 FULL = {
     "disk": """
         import subprocess, tempfile
@@ -490,7 +496,7 @@ def jupyter_room(tmp_path, monkeypatch):
 
 def executed_by(words, folder):
     """Run the words, which execute a copy of the first chapter in folder; what it then shows."""
-    done = subprocess.run([*map(str, words)], cwd=folder, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stderr
     notebook = clean(nbformat.read(folder / CHAPTER.name, as_version=4))
     for cell in notebook.cells:  # matplotlib tells where it keeps its cache, without a home
