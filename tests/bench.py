@@ -1,10 +1,11 @@
 """Print what the helpers cost, as ratios: python tests/bench.py [SECTION ...]
 
-Sections: launch, import, record, puppet, notebooks, learners, fast; all of them by default.
+Sections: launch, import, record, puppet, notebooks, learners, lab, fast; all of them by default.
 Rounds are taken in turn (A B A B), so that a busy moment of the machine hits both; medians.
 """
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -178,39 +179,56 @@ def learners_section():
     row("16 learners at once, each, bare: 1 learner", sixteen, one)
 
 
-COMPILED = r"""
+# Each is a program of two roles, ping and pong, with two named pipes and a count of round trips.
+# ping prints the seconds that they took; the first trip, not counted, waits until both are there.
+IN_C = r"""
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
 int main(int count, char **words) {
     char message[64] = {0};
-    int there = open(words[1], O_WRONLY), back = open(words[2], O_RDONLY);
-    for (int left = atoi(words[3]); left > 0; left--) {
-        if (write(there, message, 64) != 64 || read(back, message, 64) != 64) return 1;
+    int trips = atoi(words[4]);
+    double begun = 0;
+    if (strcmp(words[1], "ping") == 0) {
+        int there = open(words[2], O_WRONLY), back = open(words[3], O_RDONLY);
+        for (int trip = 0; trip <= trips; trip++) {
+            if (trip == 1) begun = now();
+            if (write(there, message, 64) != 64 || read(back, message, 64) != 64) return 1;
+        }
+        printf("%f\n", now() - begun);
+    } else {
+        int there = open(words[2], O_RDONLY), back = open(words[3], O_WRONLY);
+        for (int trip = 0; trip <= trips; trip++)
+            if (read(there, message, 64) != 64 || write(back, message, 64) != 64) return 1;
     }
     return 0;
 }
 """
-ECHO = COMPILED.replace("O_WRONLY", "O_OTHER").replace("O_RDONLY", "O_WRONLY").replace(
-    "O_OTHER", "O_RDONLY").replace(
-    "write(there, message, 64) != 64 || read(back, message, 64)",
-    "read(there, message, 64) != 64 || write(back, message, 64)")
-PINGS = """
-import os, sys
-def main(there, back, count):
+IN_PYTHON = """
+import os, sys, time
+def ping(there, back, trips):
     there, back, message = os.open(there, os.O_WRONLY), os.open(back, os.O_RDONLY), bytes(64)
-    for _ in range(int(count)):
-        os.write(there, message)
-        os.read(back, 64)
-main(*sys.argv[1:])
-"""
-PONGS = """
-import os, sys
-def main(there, back, count):
+    read, write = os.read, os.write
+    write(there, message), read(back, 64)
+    begun = time.perf_counter()
+    for _ in range(int(trips)):
+        write(there, message)
+        read(back, 64)
+    print(time.perf_counter() - begun)
+def pong(there, back, trips):
     there, back = os.open(there, os.O_RDONLY), os.open(back, os.O_WRONLY)
-    for _ in range(int(count)):
-        os.write(back, os.read(there, 64))
-main(*sys.argv[1:])
+    read, write = os.read, os.write
+    for _ in range(int(trips) + 1):
+        write(back, read(there, 64))
+globals()[sys.argv[1]](*sys.argv[2:])
 """
 TAKES = """
 import os
@@ -230,37 +248,75 @@ main()
 """
 
 
-def both(one, other):
+TRIPS = 10_000
+
+
+def round_trips(command, processors):
+    """Seconds that the round trips of two programs took, each on one of the processors."""
+    processes = []
+    for role, processor in zip(("pong", "ping"), processors):
+        def stay(processor=processor):
+            os.sched_setaffinity(0, [processor])
+
+        processes.append(subprocess.Popen(
+            [*command, role, "there", "back", str(TRIPS)], stdout=subprocess.PIPE,
+            preexec_fn=stay if hasattr(os, "sched_setaffinity") else None))
+    (_, seconds) = [process.communicate()[0] for process in processes]
+    assert not any(process.returncode for process in processes)
+    return float(seconds)
+
+
+def together(*commands):
+    """Seconds from the start of these programs until all have ended."""
     begun = time.perf_counter()
-    processes = [
-        subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in (other, one)]
+    processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for command in commands]
     assert not any([process.wait() for process in processes])
     return time.perf_counter() - begun
 
 
 def fast_section():
-    """Whole programs, their start included: 200,000 round trips, and 2 GiB one way."""
+    """Named pipes in Python and in C: round trips, and 2 GiB one way."""
     python = [sys.executable, "-S", "-E", "-c"]
     with workspace():
         os.mkfifo("there")
         os.mkfifo("back")
-        ends = ["there", "back", "200000"]
         if shutil.which("cc"):
-            for name, code in (("ping", COMPILED), ("pong", ECHO)):
-                pathlib.Path(f"{name}.c").write_text(code)
-                subprocess.run(["cc", "-O2", "-o", name, f"{name}.c"], check=True)
-            kit, reference = in_turn([
-                lambda: both([*python, PINGS, *ends], [*python, PONGS, *ends]),
-                lambda: both(["./ping", *ends], ["./pong", *ends]),
-            ], rounds=11)
-            row("200,000 round trips in Python, bare: in C", kit, reference)
+            pathlib.Path("trips.c").write_text(IN_C)
+            subprocess.run(["cc", "-O2", "-o", "trips", "trips.c"], check=True)
+            can = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+            pairs = {"on one processor": (can[0], can[0])}
+            if len(can) > 1:
+                pairs["on two processors"] = (can[0], can[1])
+            for where, pair in pairs.items():
+                kit, reference = in_turn([
+                    lambda: round_trips([*python, IN_PYTHON], pair),
+                    lambda: round_trips(["./trips"], pair),
+                ], rounds=11)
+                row(f"{TRIPS} round trips {where}, bare: in C", kit, reference)
         kit, reference = in_turn([
-            lambda: both([*python, GIVES], [*python, TAKES]),
-            lambda: both(
-                ["dd", "if=/dev/zero", "of=there", "bs=65536", "count=32768"],
-                ["dd", "if=there", "of=/dev/null", "bs=65536"]),
+            lambda: together([*python, TAKES], [*python, GIVES]),
+            lambda: together(
+                ["dd", "if=there", "of=/dev/null", "bs=65536"],
+                ["dd", "if=/dev/zero", "of=there", "bs=65536", "count=32768"]),
         ], rounds=11)
         row("2 GiB one way in Python, bare: dd | dd", kit, reference)
+
+
+def first_cell_after(**options):
+    """Seconds from the start of JupyterLab until the first chapter's first cell has run."""
+    from lab_browser import Lab
+
+    with Lab(**options) as lab:
+        lab.open("00_start_here.ipynb")
+        first = next(number for number, cell in enumerate(lab.cells()) if cell.code)
+        lab.run_cell(first)
+        lab.wait_cell(first, lambda cell: re.search(r"\d", cell.prompt), "the first cell has run")
+        return time.perf_counter() - lab.begun
+
+
+def lab_section():
+    kit, reference = in_turn([first_cell_after, lambda: first_cell_after(plain=True)], rounds=11)
+    row("make lab to first cell, bare: jupyter lab", kit, reference)
 
 
 SECTIONS = {
@@ -270,6 +326,7 @@ SECTIONS = {
     "puppet": puppet_section,
     "notebooks": notebooks_section,
     "learners": learners_section,
+    "lab": lab_section,
     "fast": fast_section,
 }
 

@@ -131,11 +131,13 @@ class Lab:
     """A running JupyterLab and a browser's page that shows it; a context manager.
 
     chapters: the folder to serve. It is copied, so that nothing is left in the original.
-    .page is Playwright's page, .folder the copy, .server the process, .url the address that
+    plain: as `jupyter lab` starts, without the kit's configuration.
+    .begun is when the server was started (time.perf_counter), .page is Playwright's page, .folder the copy, .server the process, .url the address that
     `make lab` prints.
     """
 
-    def __init__(self, chapters=ROOT / "notebooks", width=1280, height=900):
+    def __init__(self, chapters=ROOT / "notebooks", width=1280, height=900, plain=False):
+        self.plain = plain
         self.chapters, self.size = pathlib.Path(chapters), {"width": width, "height": height}
 
     def __enter__(self):
@@ -147,8 +149,8 @@ class Lab:
             self.folder = temporary / "kit" / "notebooks"
             unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
             shutil.copytree(self.chapters, self.folder, ignore=unwanted)
-            self._start_server(stack, temporary)
             self._start_browser(stack)
+            self._start_server(stack, temporary)
             self._stack = stack.pop_all()
         return self
 
@@ -178,15 +180,16 @@ class Lab:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]  # should another take it now, JupyterLab tries others
+        config = str(self.folder / ".jupyter" / "jupyter_lab_config.py")
         command = [
             sys.executable, "-m", "jupyterlab",
-            "--config", str(self.folder / ".jupyter" / "jupyter_lab_config.py"),
-            "--no-browser", f"--ServerApp.port={port}",
+            *(["--allow-root"] if self.plain else ["--config", config]), "--no-browser", f"--ServerApp.port={port}",
             f"--LabApp.workspaces_dir={temporary / 'workspaces'}",
         ]
+        self.begun = time.perf_counter()
         with open(self.log, "wb") as log:
             self.server = subprocess.Popen(
-                command, cwd=self.folder.parent, env=environment, start_new_session=True,
+                command, cwd=self.folder if self.plain else self.folder.parent, env=environment, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         stack.callback(self._stop_server)
