@@ -3,7 +3,6 @@
 The program's parent is a small shell (console.sh), its session is that shell's, and it gets no
 descriptor of ours. When this process ends, however it ends, the shell kills the program.
 """
-import _thread
 import errno
 import fcntl
 import os
@@ -17,8 +16,9 @@ import threading
 import time
 
 from pipe_helpers import asleep
-from pipe_helpers.folder import check_room, private_folder, start_refused
+from pipe_helpers.folder import check_room, private_folder
 from pipe_helpers.lifeline import Lifeline
+from pipe_helpers.one_go import in_one_go, start_refused
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _CONSOLE = os.path.join(_HERE, "console.sh")
@@ -48,43 +48,15 @@ def launch(program, *args, cwd=None, trace=None):
     argument with a NUL byte or a trace of a program that is not Python, OSError if the system
     refuses another process [fork(2), execve(2)] or has no room for what it prints.
     """
-    answer, given_up = [], []
-    answered = threading.Lock()
-    answered.acquire()
-
-    def work():
-        try:
-            started, report = _start(program, args, cwd, trace)
-        except BaseException as error:
-            answer.append(error)
-            answered.release()
-            return
-        answer.append(started)
-        answered.release()
-        if given_up:
-            started._end()
-        started._watch(report)
-
-    # An interrupt halfway would leave something behind. It raises in the main thread only, and
-    # so all is done in another. (An interrupt in threading.Thread.start could break that.)
-    try:
-        try:
-            _thread.start_new_thread(work, ())
-        except RuntimeError:
-            raise start_refused(_text(program)) from None
-        answered.acquire()
-        if isinstance(answer[0], BaseException):
-            raise answer[0]
-        return answer[0]
-    except BaseException:
-        given_up.append(True)  # first: if there is no answer yet, the thread will see it
-        if answer and isinstance(answer[0], Program):
-            answer[0].kill()
-        raise
+    return in_one_go(
+        _text(program),
+        lambda: _start(program, args, cwd, trace),
+        undo=lambda started: started.running and started._end(),
+        after=Program._watch,
+    )
 
 
 def _start(program, args, cwd, trace):
-    """Return the Program, and the descriptor that its console reports to."""
     place = _place(cwd)
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
@@ -104,7 +76,7 @@ def _start(program, args, cwd, trace):
         os.close(report_end)
         report_end = None
         pid = _first_report(report, folder, command)
-        return Program(command, place, folder, lifeline, console, pid), report
+        return Program(command, place, folder, lifeline, console, pid, report)
     except BaseException as error:
         if lifeline is not None:
             lifeline.cut()
@@ -148,13 +120,14 @@ class Program:
 
     listed = True
 
-    def __init__(self, command, cwd, folder, lifeline, console, pid):
+    def __init__(self, command, cwd, folder, lifeline, console, pid, report):
         self.command = command
         self.cwd = cwd
         self.pid = pid
         self._folder = folder
         self._lifeline = lifeline
         self._console = console
+        self._report = report  # the descriptor that the console reports to
         self._pidfd = _open_pidfd(pid)
         self._status = None
         self._texts = {}
@@ -234,8 +207,8 @@ class Program:
         except ProcessLookupError:
             pass  # it has just ended by itself
 
-    def _watch(self, report):
-        line = _read_line(report)
+    def _watch(self):
+        line = _read_line(self._report)
         if line:
             self._status = _exit_status(int(line.split()[1]), self._pidfd)
         else:  # somebody killed the console: end what it has left
@@ -245,7 +218,7 @@ class Program:
                     kill(pid, signal.SIGKILL)
                 except OSError:  # ended as well
                     pass
-        os.close(report)  # before the files are read: perhaps there is no other descriptor free
+        os.close(self._report)  # before the files are read: perhaps there is no other descriptor free
         if self._pidfd is not None:
             os.close(self._pidfd)
         for name in ("output", "errors"):

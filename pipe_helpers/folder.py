@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 from pipe_helpers.lifeline import Lifeline
+from pipe_helpers.one_go import in_one_go, start_refused
 
 _ROOM = 8192  # bytes that must fit into a new folder
 
@@ -43,15 +44,6 @@ def check_room(folder):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def start_refused(what):
-    """The error to raise when fork(2) or a thread failed with EAGAIN, as Python says no more."""
-    return OSError(
-        errno.EAGAIN,
-        f"No process can be started for {what}: as many run as this user or this machine may "
-        "have (ulimit -u). Shut down kernels that nobody needs, then run the cell again",
-    )
-
-
 class KeptFolder:
     """A folder (0700) under the system's temporary one, removed at the latest with this process.
 
@@ -61,6 +53,9 @@ class KeptFolder:
     """
 
     def __init__(self, prefix, parent=None):
+        in_one_go("a folder", lambda: self._make(prefix, parent), KeptFolder.remove)
+
+    def _make(self, prefix, parent):
         self.path = os.path.realpath(private_folder(prefix, parent))
         try:
             self._lifeline = Lifeline()
@@ -83,6 +78,7 @@ class KeptFolder:
             if isinstance(error, BlockingIOError):
                 raise start_refused(self.path) from None
             raise
+        return self
 
     def remove(self):
         """Remove the folder with all that is in it, and wait until it is gone."""

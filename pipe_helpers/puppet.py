@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from pipe_helpers import asleep
 from pipe_helpers.calls import Call, Data, error_text, flags_text
 from pipe_helpers.console import launch
-from pipe_helpers.folder import KeptFolder, start_refused
+from pipe_helpers.folder import KeptFolder
+from pipe_helpers.one_go import in_one_go
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
 _START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy
@@ -66,17 +67,12 @@ class Puppet:
         self._descriptors = {}
         self._changed = threading.Condition()  # its lock guards all of this and the connection
         self._lost = False
-        self._program, self._control = _start(role, cwd)
-        self._program.listed = listed
-        self.pid = self._program.pid
-        self.cwd = self._program.cwd
-        _running.add(self)
-        try:
-            threading.Thread(target=self._watch, daemon=True).start()
-        except RuntimeError:
-            self.end()
-            self._take_reports()
-            raise start_refused(f"the puppet {role}") from None
+        in_one_go(
+            f"the puppet {role}",
+            lambda: self._begin(cwd, listed),
+            undo=Puppet.end,
+            after=Puppet._watch,
+        )
 
     def mkfifo(self, path, mode=0o666):
         """Press mkfifo [mkfifo(3)]. Its result is None."""
@@ -268,6 +264,14 @@ class Puppet:
     def _under_way(self):
         last = self._presses[-1] if self._presses else None
         return last if last and not last.done and not self._lost else None
+
+    def _begin(self, cwd, listed):
+        self._program, self._control = _start(self.role, cwd)
+        self._program.listed = listed
+        self.pid = self._program.pid
+        self.cwd = self._program.cwd
+        _running.add(self)
+        return self
 
     def _watch(self):
         while not self._lost:

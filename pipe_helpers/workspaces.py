@@ -35,30 +35,34 @@ class workspace:
             self._former = os.getcwd()
         except FileNotFoundError:  # removed meanwhile
             self._former = tempfile.gettempdir()
-        self._folder = KeptFolder("named_pipes_")
         self._owner = os.getpid()
-        self.path = pathlib.Path(self._folder.path)
-        os.chdir(self.path)
-        workspace._from_plain_call = self
-        atexit.register(self.close)
-        if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
-            shell.magics_manager.register_alias("program", "writefile", "cell")
+        self._folder = KeptFolder("named_pipes_")
+        try:
+            self.path = pathlib.Path(self._folder.path)
+            os.chdir(self.path)
+            workspace._from_plain_call = self
+            atexit.register(self.close)
+            if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+                shell.magics_manager.register_alias("program", "writefile", "cell")
+        except BaseException:  # an interrupt
+            self.close()
+            raise
 
     def close(self):
         """End the programs started here, go back, and remove the folder. Waits for all three."""
         if os.getpid() != self._owner:  # a forked child leaves its parent's folder alone
             return
-        atexit.unregister(self.close)
-        if workspace._from_plain_call is self:
-            workspace._from_plain_call = None
         for program in running_programs():
-            if pathlib.Path(program.cwd).is_relative_to(self.path):
+            if pathlib.Path(program.cwd).is_relative_to(self._folder.path):
                 program.kill()
         try:
             os.chdir(self._former)
         except OSError:  # removed meanwhile
             os.chdir(tempfile.gettempdir())
         self._folder.remove()
+        atexit.unregister(self.close)  # last: after an interrupt the next call does all again
+        if workspace._from_plain_call is self:
+            workspace._from_plain_call = None
 
     def __enter__(self):
         workspace._from_plain_call = None
