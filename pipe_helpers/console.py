@@ -18,7 +18,7 @@ import time
 from pipe_helpers import asleep
 from pipe_helpers.folder import check_room, private_folder
 from pipe_helpers.lifeline import Lifeline
-from pipe_helpers.one_go import in_one_go, start_refused
+from pipe_helpers.one_go import in_one_go
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _CONSOLE = os.path.join(_HERE, "console.sh")
@@ -77,7 +77,7 @@ def _start(program, args, cwd, trace):
         report_end = None
         pid = _first_report(report, folder, command)
         return Program(command, place, folder, lifeline, console, pid, report)
-    except BaseException as error:
+    except BaseException:
         if lifeline is not None:
             lifeline.cut()
         if console is not None:
@@ -85,8 +85,6 @@ def _start(program, args, cwd, trace):
         if report is not None:
             os.close(report)
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, BlockingIOError):
-            raise start_refused(_text(program)) from None
         raise
     finally:
         if lifeline is not None:
@@ -328,7 +326,7 @@ def _first_report(report, folder, command):
     with open(os.path.join(folder, "console"), errors="replace") as file:
         reason = file.read().strip()
     if "fork" in reason:  # dash: "Cannot fork", bash: "fork: Resource temporarily unavailable"
-        raise BlockingIOError
+        raise BlockingIOError(errno.EAGAIN, reason)
     raise OSError(f"the console of {command[0]!r} did not start: {reason}")
 
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 from pipe_helpers.lifeline import Lifeline
-from pipe_helpers.one_go import in_one_go, start_refused
+from pipe_helpers.one_go import in_one_go
 
 _ROOM = 8192  # bytes that must fit into a new folder
 
@@ -53,7 +53,7 @@ class KeptFolder:
     """
 
     def __init__(self, prefix, parent=None):
-        in_one_go("a folder", lambda: self._make(prefix, parent), KeptFolder.remove)
+        in_one_go("a temporary folder", lambda: self._make(prefix, parent), KeptFolder.remove)
 
     def _make(self, prefix, parent):
         self.path = os.path.realpath(private_folder(prefix, parent))
@@ -73,10 +73,8 @@ class KeptFolder:
                 raise
             finally:
                 os.close(self._lifeline.reader)
-        except BaseException as error:
+        except BaseException:
             os.rmdir(self.path)
-            if isinstance(error, BlockingIOError):
-                raise start_refused(self.path) from None
             raise
         return self
 

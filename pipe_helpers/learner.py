@@ -20,8 +20,8 @@ import time
 import warnings
 
 from pipe_helpers import asleep
-from pipe_helpers.folder import start_refused
 from pipe_helpers.lifeline import Lifeline
+from pipe_helpers.one_go import at_a_limit
 
 _PROCESSOR = 0.5  # seconds of processor time that a learner's function may use
 _PATIENCE = 0.4  # seconds asleep without any change: nothing will wake it
@@ -79,9 +79,7 @@ class Learner:
                 os.kill(pid, signal.SIGKILL)
             lifeline.cut()
             self._server.close()
-            if isinstance(error, (BlockingIOError, RuntimeError)):
-                raise start_refused("the check") from None
-            raise
+            raise at_a_limit(error, "the check")
         finally:
             os.close(lifeline.reader)
 

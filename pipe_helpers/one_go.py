@@ -11,7 +11,7 @@ def in_one_go(what, make, undo, after=lambda made: None):
     If one comes before the return, what was made is undone by undo(made): in either thread, at
     the latest soon, and perhaps twice. after(made) is called in the other thread in any case.
 
-    what: for whom, in words. Raises OSError if no thread can be started for it.
+    what: for whom, in words, if no thread, process or descriptor is left: then raises OSError.
     """
     answer, given_up = [], []
     answered = threading.Lock()
@@ -34,13 +34,16 @@ def in_one_go(what, make, undo, after=lambda made: None):
         try:
             # An interrupt in threading.Thread.start could break that.
             _thread.start_new_thread(work, ())
-        except RuntimeError:
-            raise start_refused(what) from None
+        except RuntimeError as error:
+            raise at_a_limit(error, what) from None
         answered.acquire()
         made, error = answer[0]
-        if error is not None:
+        if error is None:
+            return made
+        instead = at_a_limit(error, what)
+        if instead is error:
             raise error
-        return made
+        raise instead from None
     except BaseException:
         given_up.append(True)  # first: if there is no answer yet, the thread will see it
         if answer and answer[0][1] is None:
@@ -48,10 +51,19 @@ def in_one_go(what, make, undo, after=lambda made: None):
         raise
 
 
-def start_refused(what):
-    """The error to raise when fork(2) or a thread failed with EAGAIN, as Python says no more."""
-    return OSError(
-        errno.EAGAIN,
-        f"No process can be started for {what}: as many run as this user or this machine may "
-        "have (ulimit -u). Shut down kernels that nobody needs, then run the cell again",
-    )
+def at_a_limit(error, what):
+    """The error to raise in place of error: one that says more, if it came from a limit."""
+    number = getattr(error, "errno", None)
+    if number == errno.EAGAIN or "can't start new thread" in str(error):
+        return OSError(
+            errno.EAGAIN,
+            f"No process is left for {what}: as many run as this user or this machine may have "
+            "(ulimit -u). Shut down kernels that nobody needs, then run the cell again",
+        )
+    if number == errno.EMFILE:
+        return OSError(
+            number,
+            f"No descriptor is left for {what}: as many files are open as this notebook may have "
+            "(ulimit -n). Close some, or start JupyterLab anew where the limit is 128 or more",
+        )
+    return error

@@ -296,10 +296,6 @@ if LINUX:
 # ---------------------------------------------------------------- little of everything
 
 
-def test_64_open_files_are_enough(visit):
-    visit(before="import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n")
-
-
 TRIALS = """
 import json, os, resource, sys, tempfile, time
 from pipe_helpers import Puppet, launch, workspace
@@ -327,6 +323,30 @@ def use_puppet():
 os.chdir(tempfile.gettempdir())
 THINGS = [use_workspace, use_puppet, lambda: launch("true").wait()]
 """
+
+
+def test_64_open_files_are_enough(visit):
+    visit(before="import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n")
+
+
+def test_too_few_open_files_are_told_in_one_line(visit):
+    told = json.loads(visit(TRIALS + """
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+filler = []
+try:
+    while True:
+        filler.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+told = []
+for number in range(12):
+    told += [tried(thing) for thing in THINGS]
+    os.close(filler.pop())
+print(json.dumps(told))
+"""))
+    assert all(told[:3]) and told[-3:] == [None, None, None]
+    for text in filter(None, told):
+        assert "\n" not in text and "this notebook may have (ulimit -n)" in text, text
 
 
 def test_at_the_limit_of_processes_one_line_says_so(visit, tmp_path, monkeypatch):
