@@ -33,7 +33,11 @@ help:
 	@echo '         e.g. make lab ARGS="--port 9999"'
 
 lab: setup
-	@PATH="$$(pwd -P)/.venv/bin:$$PATH" VIRTUAL_ENV="$$(pwd -P)/.venv" JUPYTER_PREFER_ENV_PATH=1 \
+	@if ! { [ -d "$$HOME" ] && [ -w "$$HOME" ]; }; then \
+	    echo "Your home folder, $$HOME, can't be written: Jupyter uses .venv/home instead" >&2; \
+	    HOME="$$(pwd -P)/.venv/home"; export HOME; mkdir -p "$$HOME" || exit; \
+	fi; \
+	PATH="$$(pwd -P)/.venv/bin:$$PATH" VIRTUAL_ENV="$$(pwd -P)/.venv" JUPYTER_PREFER_ENV_PATH=1 \
 	exec .venv/bin/python -m jupyterlab \
 	    --config "$$(pwd -P)/notebooks/.jupyter/jupyter_lab_config.py" $(ARGS)
 

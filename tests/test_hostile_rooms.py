@@ -20,6 +20,7 @@ import nbformat
 import pytest
 from nbval.plugin import coalesce_streams
 from save_notebooks import NOTEBOOKS, clean, gist
+from test_packaging import run_make
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LINUX = sys.platform == "linux"
@@ -169,15 +170,6 @@ def test_every_python_found_works_in_all_of_that_at_once(visit, odd_clone, versi
           LC_ALL="C", PYTHONWARNINGS="error")
 
 
-def make_setup(folder, python, **environment):
-    # Under `make test` this make would take over the outer one's arguments.
-    inherited = {name: os.environ[name] for name in os.environ if not name.startswith("MAKE")}
-    return subprocess.run(
-        ["make", "setup", f"PYTHON={python}"], cwd=folder, env={**inherited, **environment},
-        capture_output=True, text=True, timeout=60,
-    )
-
-
 @pytest.mark.parametrize("version", PYTHONS)
 def test_make_sets_up_a_clone_with_an_odd_name_so_that_lc_all_c_will_do(tmp_path, version):
     """Python 3.11 reads .pth files in the locale's encoding, and ends at what it can't read."""
@@ -202,7 +194,7 @@ def test_make_sets_up_a_clone_with_an_odd_name_so_that_lc_all_c_will_do(tmp_path
         exec {real} "$@"
     """), encoding="utf-8")
     python.chmod(0o755)
-    done = make_setup(clone, python, LC_ALL="C")
+    done = run_make("setup", f"PYTHON={python}", cwd=clone, LC_ALL="C")
     assert done.returncode == 0 and not done.stderr, done.stderr
     code = "import sys; print(ascii(sys.path))"
     environment = {**os.environ, "LC_ALL": "C"}
@@ -218,8 +210,24 @@ def test_make_does_not_pass_lc_all_c_on(tmp_path):
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for given, passed in (("C", ""), ("POSIX", ""), ("C.UTF-8", "C.UTF-8")):
-        make_setup(tmp_path, python, LC_ALL=given)
+        run_make("setup", f"PYTHON={python}", cwd=tmp_path, LC_ALL=given)
         assert (tmp_path / "told").read_text() == f"<{passed}>\n"
+
+
+def test_make_lab_without_a_home_to_write_to_says_where_jupyter_keeps_its_files(tmp_path):
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$2" != jupyterlab ] || echo "$HOME"\n')
+    python.chmod(0o755)
+    stamp = "{ pwd -P; cksum <pyproject.toml; } >.venv/ready"  # as after set-up
+    subprocess.run(["sh", "-c", stamp], cwd=tmp_path, check=True)
+    for given, used in ((tmp_path, tmp_path), ("/dev/null", tmp_path / ".venv/home")):
+        done = run_make("lab", cwd=tmp_path, HOME=str(given))
+        assert (done.returncode, done.stdout) == (0, f"{used}\n") and used.is_dir()
+        said = "" if given == used else f"Your home folder, {given}, can't be written"
+        assert done.stderr.startswith(said) and done.stderr.count("\n") == bool(said)
 
 
 # ---------------------------------------------------------------- users, shells, parents
