@@ -242,7 +242,7 @@ def test_any_shell_will_do_as_sh(visit, shell):
     visit()
 
 
-# A process that becomes the parent of every orphan below it, and waits for none, like PID 1 of many
+# A process that becomes the parent of every orphan below it and waits for none, like PID 1 of many
 # a container. It runs the words after it and then tells how many zombies there are.
 NEGLECT = """
 import ctypes, os, subprocess, sys
