@@ -1,4 +1,5 @@
 """A pipe that tells another process when this one ends."""
+import atexit
 import os
 
 
@@ -12,20 +13,22 @@ class Lifeline:
     _uncut = set()
 
     def __init__(self):
-        self.reader, self._writer = os.pipe()
+        self.reader, writer = os.pipe()
+        # A file object, since closing it twice does no harm, and an interrupt can't divide it.
+        self._writer = open(writer, "wb", buffering=0)
         self._uncut.add(self)
 
     def cut(self):
         """Close the write end. A second call does nothing."""
-        if self in self._uncut:
-            self._uncut.remove(self)
-            os.close(self._writer)
+        self._writer.close()
+        self._uncut.discard(self)
 
 
-def _forget_lifelines():
-    # A forked child would keep the write ends open, and the readers waiting, after our end.
+def _cut_all():
     for lifeline in list(Lifeline._uncut):
         lifeline.cut()
 
 
-os.register_at_fork(after_in_child=_forget_lifelines)
+# A forked child would keep the write ends open, and the readers waiting, after our end.
+os.register_at_fork(after_in_child=_cut_all)
+atexit.register(_cut_all)  # Python warns of files that nobody closed

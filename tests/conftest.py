@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -237,6 +238,30 @@ def kernel(monkeypatch, tmp_path):
                 textwrap.dedent(code), timeout=timeout, output_hook=keep, allow_stdin=False
             )
             return "".join(printed), error
+
+        def begin(self, code, until):
+            """Start to run code, and return what it has printed once that has until in it."""
+            self._begun = client.execute(textwrap.dedent(code), allow_stdin=False)
+            printed = ""
+            while until not in printed:
+                message = client.get_iopub_msg(timeout=15)
+                assert message["msg_type"] != "error", message["content"]["evalue"]
+                if message["msg_type"] == "stream":
+                    printed += message["content"]["text"]
+            return printed
+
+        def end(self):
+            """Wait until the code that was begun has ended; return its error and the traceback."""
+            error, traceback = None, ""
+            while True:
+                message = client.get_iopub_msg(timeout=15)
+                if message["parent_header"].get("msg_id") != self._begun:
+                    continue
+                if message["msg_type"] == "error":
+                    error = message["content"]["ename"]
+                    traceback = "\n".join(message["content"]["traceback"])
+                elif message["content"].get("execution_state") == "idle":
+                    return error, re.sub(r"\x1b\[[\d;]*m", "", traceback)  # colours
 
         def wait_for_ready(self):
             client.wait_for_ready(timeout=30)
