@@ -43,12 +43,16 @@ def left_in(folder):
 
 def run_notebooks(paths=("notebooks",)):
     """Run them once. Returns how many cells were as stored, and the report if any was not."""
-    with tempfile.TemporaryDirectory(prefix="soak_", ignore_cleanup_errors=True) as folder:
+    # IPython, where its folder at home can't be written, would leave another for each kernel.
+    with (
+        tempfile.TemporaryDirectory(prefix="soak_", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix="soak_ipython_", ignore_cleanup_errors=True) as ipython,
+    ):
         tests = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider",
              *paths],
-            cwd=ROOT, env={**os.environ, "TMPDIR": folder}, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=ROOT, env={**os.environ, "TMPDIR": folder, "IPYTHONDIR": ipython}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         left = left_in(folder)
     passed = re.search(r"(\d+) passed", tests.stdout)

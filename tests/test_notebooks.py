@@ -392,7 +392,7 @@ def test_nbval_fails_on_a_changed_output_and_passes_on_a_changed_pid(tmp_path):
         notebook = executed(source, outputs=[printed(stored % count)])
         nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
 
-    same = nbval(tmp_path / "notebooks" / "same.ipynb", cwd=tempfile.gettempdir())
+    same = nbval(tmp_path / "notebooks" / "same.ipynb", cwd=tmp_path)
     assert same.returncode == 0, same.stdout + same.stderr
     assert "1 passed" in same.stdout
     changed = nbval(tmp_path / "notebooks" / "changed.ipynb", cwd=tmp_path / "notebooks")
