@@ -474,6 +474,7 @@ else:
             import os
             from pipe_helpers import launch_reader, workspace
             with workspace():
+                os.mkfifo("pipe")
                 for number in range(7):
                     reader = launch_reader("pipe")
                     with open("pipe", "w") as pipe:
