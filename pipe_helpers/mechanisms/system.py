@@ -187,7 +187,11 @@ class MessageQueue(End):
 
     def __init__(self):
         there, back = self.args = [f"/{free_name('there')}", f"/{free_name('back')}"]
-        self._prepare(there, back, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        try:
+            self._prepare(there, back, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        except BaseException:
+            self.remove_names()  # else a queue would stay until the machine is started anew
+            raise
 
     @classmethod
     def join(cls, there, back):
@@ -199,13 +203,21 @@ class MessageQueue(End):
         self._library = _queue_library()
         self._buffer = ctypes.create_string_buffer(self.longest)
         self._writing = self._open(writing, flags)
-        self._reading = self._open(reading, flags)
+        try:
+            self._reading = self._open(reading, flags)
+        except BaseException:
+            self._library.mq_close(self._writing)
+            raise
 
     def _open(self, name, flags):
         queue = self._library.mq_open(name.encode(), flags, ctypes.c_uint(0o600), None)
         if queue < 0:
             number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), name)
+            reason = os.strerror(number)
+            if number == errno.EMFILE:  # which has nothing to do with files here [mq_open(3)]
+                reason = ("All message queues of this user together may not take more memory "
+                          "(ulimit -q): wait until others have measured, then run the cell again")
+            raise OSError(number, reason, name)
         return queue
 
     def remove_names(self):
