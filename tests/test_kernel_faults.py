@@ -12,7 +12,7 @@ import time
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
-from pipe_helpers import Puppet, asleep, workspace
+from pipe_helpers import Puppet, asleep, time_limit, workspace
 from pipe_helpers.console import running_programs
 from pipe_helpers.puppet import running_puppets
 
@@ -162,9 +162,10 @@ def interrupted_at(step, work):
 def test_an_interrupt_after_any_step_of_workspace_leaves_nothing_when_it_is_run_again(left, until):
     former = os.getcwd()
     for step in range(1, 1000):
-        workspace()  # which the next call closes
-        _, interrupted = interrupted_at(step, workspace)
-        workspace().close()  # the learner runs the cell again
+        with time_limit(10):
+            workspace()  # which the next call closes
+            _, interrupted = interrupted_at(step, workspace)
+            workspace().close()  # the learner runs the cell again
         os.chdir(former)
         until(lambda: left() == [], f"nothing is left after an interrupt at step {step}", 3)
         if not interrupted:
