@@ -200,7 +200,13 @@ class Lab:
             with contextlib.suppress(FileNotFoundError, ValueError):  # not yet written in full
                 return json.loads(facts.read_text())
 
+        def listens():  # that file is written a moment before
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", found["port"]), 30).close()
+                return True
+
         found = wait_until(address, lambda: f"JupyterLab serves. {self.log.read_text()}", 60)
+        wait_until(listens, lambda: f"JupyterLab listens. {self.log.read_text()}", 60)
         self.address, self.token = found["url"], found["token"]
         # localhost may be ::1 to the browser while the server listens on 127.0.0.1 alone
         self.address = self.address.replace("//localhost", "//127.0.0.1")
