@@ -29,14 +29,14 @@ BEFORE = """
     puppet = Puppet("puppet")
     opening = puppet.open("other", os.O_WRONLY)
     puppet.wait_blocked()
-    def descriptors():  # but for files: IPython's history comes and goes
+    def descriptors():  # but for files and folders: IPython's history comes and goes
         kinds = []
         for fd in map(int, os.listdir("/dev/fd")):
             try:
                 kinds.append(stat.S_IFMT(os.fstat(fd).st_mode))
             except OSError:
                 pass  # the one by which /dev/fd itself was listed
-        return sorted(kind for kind in kinds if kind != stat.S_IFREG)
+        return sorted(kind for kind in kinds if kind not in (stat.S_IFREG, stat.S_IFDIR))
     before = descriptors()
 """
 # What the learner's cell does then. Each prints "now" and waits: in one of the calls that can
@@ -117,20 +117,20 @@ def test_a_kernel_is_interrupted_restarted_and_killed_at_a_step(
     error, traceback = kernel.end()
     assert error == "KeyboardInterrupt" and STEPS[step][1] in traceback
     output, error = kernel.run("""
-        print(descriptors() == before, writer.running, puppet.blocked)
+        print((now := descriptors()) == before or (before, now), writer.running, puppet.blocked)
     """)  # an interrupt of the cell is not for the others
     assert (output, error) == ("True True open\n", None)
     # The learner runs the cells again, from the first.
     pid, others = begin()
     kernel.restart(now=True)
-    until(lambda: not any(map(alive, [pid, *others])), "kernel, writer and puppet are gone", 2)
+    until(lambda: not any(map(alive, [pid, *others])), "kernel, writer and puppet are gone")
     kernel.wait_for_ready()
     new, _ = kernel.run("import os; print(os.getpid())")
-    until(lambda: ours(int(new)) == [], "nothing but the new kernel is left", 2)
+    until(lambda: ours(int(new)) == [], "nothing but the new kernel is left")
     pid, others = begin()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(map(alive, [pid, *others])), "kernel, writer and puppet are gone", 2)
-    until(lambda: ours(pid) == [], "nothing is left", 2)
+    until(lambda: not any(map(alive, [pid, *others])), "kernel, writer and puppet are gone")
+    until(lambda: ours(pid) == [], "nothing is left")
 
 
 # ---- an interrupt while something is made
