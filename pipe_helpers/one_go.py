@@ -1,7 +1,6 @@
 """Make something that must not be left half made, although an interrupt may come at any moment."""
 import _thread
 import errno
-import os
 import threading
 
 

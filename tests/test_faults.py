@@ -11,7 +11,6 @@ import random
 import re
 import shutil
 import signal
-import sys
 
 import pytest
 
@@ -22,7 +21,6 @@ from pipe_helpers.puppet import Puppet, running_puppets
 
 pytestmark = pytest.mark.usefixtures("left")
 
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="a pipe of another size elsewhere")
 PROGRAMS = pathlib.Path(pipe_helpers.programs.__file__).parent
 PIPE_BUF = os.pathconf("/", "PC_PIPE_BUF")
 LAUNCH = {"writer": launch_writer, "reader": launch_reader}
