@@ -2,7 +2,8 @@
 
     python tests/soak.py [N]        (make soak N=100)
 
-Every second run has every processor kept busy by other processes. Each run has a folder of its own
+Two notebooks run at a time for each processor. Every second run has every processor kept busy by
+other processes besides. Each run has a folder of its own
 for temporary files, in which nothing may be left. Nothing is tried again. The exit status is 1 if
 any run differs.
 """
@@ -50,7 +51,7 @@ def run_notebooks(paths=("notebooks",)):
     ):
         tests = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider",
-             *paths],
+             f"--numprocesses={2 * os.cpu_count()}", *paths],
             cwd=ROOT, env={**os.environ, "TMPDIR": folder, "IPYTHONDIR": ipython}, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
