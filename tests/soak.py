@@ -3,9 +3,8 @@
     python tests/soak.py [N]        (make soak N=100)
 
 Two notebooks run at a time for each processor. Every second run has every processor kept busy by
-other processes besides. Each run has a folder of its own
-for temporary files, in which nothing may be left. Nothing is tried again. The exit status is 1 if
-any run differs.
+other processes besides. Each run has a folder of its own for temporary files, in which nothing may
+be left. Nothing is tried again. The exit status is 1 if any run differs.
 """
 import contextlib
 import os
