@@ -107,24 +107,46 @@ def test_a_picture_tells_its_figures_in_words_and_its_text_is_the_same_in_every_
     assert not any(digit in data["text/plain"] for digit in "135789")
 
 
-@pytest.mark.skipif("message queue" not in NAMES, reason="this system has no message queues")
+NEEDS_QUEUES = pytest.mark.skipif(
+    "message queue" not in NAMES, reason="this system has no message queues")
+LITTLE_ROOM = """
+    import os, resource
+    hard = resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (100_000, hard))  # one takes 82,000 bytes
+"""
+
+
+@NEEDS_QUEUES
 def test_a_user_whose_message_queues_are_full_is_told_and_none_is_left(own_folder, python):
     """Of twenty learners with one user's limit, each kernel has its queues for a moment only."""
-    full = python("""
-        import os, resource
-        from pipe_helpers.mechanisms import system
-        system.free_name = lambda kind: f"{kind}_{os.getpid()}"
-        hard = resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]
-        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (100_000, hard))  # one takes 82,000 bytes
-        try:
-            system.MessageQueue()
-        except OSError as error:
-            print(error)
-        library = system._queue_library()
-        print([library.mq_open(f"/{kind}_{os.getpid()}".encode(), os.O_RDWR)
-               for kind in ("there", "back")])
+    full = python(LITTLE_ROOM + """
+    from pipe_helpers.mechanisms import system
+    system.free_name = lambda kind: f"{kind}_{os.getpid()}"
+    try:
+        system.MessageQueue()
+    except OSError as error:
+        print(error)
+    library = system._queue_library()
+    print([library.mq_open(f"/{kind}_{os.getpid()}".encode(), os.O_RDWR)
+           for kind in ("there", "back")])
     """)
     output, errors = full.communicate(timeout=20)
     said, left = output.splitlines()
     assert "message queues of this user" in said and "run the cell again" in said, errors
     assert left == "[-1, -1]"
+
+
+@NEEDS_QUEUES
+def test_a_mechanism_that_others_use_up_is_left_out_and_the_rest_is_measured(own_folder, python):
+    code = """
+    from pipe_helpers.mechanisms import NAMES, round_trips
+    print(NAMES.index("message queue") >= 0)
+    print(round_trips(["message queue", "named pipe"]).order)
+    try:
+        round_trips(["message queue"])
+    except OSError as error:
+        print("ulimit -q" in str(error))
+    """
+    output, errors = python(LITTLE_ROOM + code).communicate(timeout=20)
+    assert output.splitlines() == ["True", "['named pipe']", "True"], errors
+    assert "message queue is left out" in errors and "ulimit -q" in errors

@@ -19,6 +19,10 @@ ECHO, TAKE, CHECK, STOP = range(4)
 _number = itertools.count()
 
 
+class InUse(OSError):
+    """This machine has the mechanism, but others use all of it now."""
+
+
 def free_name(kind):
     """A name that no other end has, for a file in the working directory."""
     return f"{kind}_{os.getpid()}_{next(_number)}"

@@ -6,10 +6,11 @@ import random
 import statistics
 import sys
 import time
+import warnings
 
 from pipe_helpers.console import Program, launch
 from pipe_helpers.mechanisms.catalogue import ALL, MECHANISMS, NAMES
-from pipe_helpers.mechanisms.end import CHECK, same
+from pipe_helpers.mechanisms.end import CHECK, InUse, same
 from pipe_helpers.mechanisms.units import micro, size_text
 
 _PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "partner.py")
@@ -28,7 +29,8 @@ class Partners:
     Files with their names are in the working directory until both sides have met.
 
     Entering blocks until all have met. Raises KeyError for an unknown name, OSError if the
-    system refuses what the mechanism needs.
+    system refuses what the mechanism needs. One of several of which others use all that there is
+    now is left out, with a warning.
     """
 
     def __init__(self, names):
@@ -39,7 +41,13 @@ class Partners:
     def __enter__(self):
         try:
             for name in self._names:
-                end = self.ends[name] = MECHANISMS[name]()
+                try:
+                    end = self.ends[name] = MECHANISMS[name]()
+                except InUse as error:
+                    if len(self._names) == 1:
+                        raise
+                    warnings.warn(f"{name} is left out. {error.strerror}", stacklevel=3)
+                    continue
                 command = [_PARTNER, type(end).__module__, type(end).__name__, *end.args]
                 process = end.start_child([sys.executable, *command]) or launch(*command)
                 self._processes.append(process)

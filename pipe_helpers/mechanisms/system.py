@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 
-from pipe_helpers.mechanisms.end import LONGEST, End, free_name, some
+from pipe_helpers.mechanisms.end import LONGEST, End, InUse, free_name, some
 
 class _Descriptors(End):
     """An end that reads from one descriptor and writes to another."""
@@ -180,7 +180,9 @@ class MessageQueue(End):
             return False
         try:
             end = cls()
-        except OSError:  # a kernel without them, or too many of this user's
+        except InUse:
+            return True
+        except OSError:  # a kernel without them
             return False
         end.close()
         return True
@@ -213,11 +215,11 @@ class MessageQueue(End):
         queue = self._library.mq_open(name.encode(), flags, ctypes.c_uint(0o600), None)
         if queue < 0:
             number = ctypes.get_errno()
-            reason = os.strerror(number)
             if number == errno.EMFILE:  # which has nothing to do with files here [mq_open(3)]
-                reason = ("All message queues of this user together may not take more memory "
-                          "(ulimit -q): wait until others have measured, then run the cell again")
-            raise OSError(number, reason, name)
+                raise InUse(
+                    number, "All message queues of this user together may not take more memory "
+                    "(ulimit -q): wait until others have measured, then run the cell again", name)
+            raise OSError(number, os.strerror(number), name)
         return queue
 
     def remove_names(self):
