@@ -1,6 +1,7 @@
-"""Give nbval its sanitizing file whatever folder pytest is called from."""
+"""Give nbval its sanitizing file whatever folder pytest is called from, and kernels that start."""
 import os
 import sys
+import uuid
 from pathlib import Path
 
 # A part of the time for what is measured, and no progress bar: see pipe_helpers/mechanisms.
@@ -9,14 +10,29 @@ os.environ.setdefault("KIT_BUDGET", "0.03")
 SANITIZE = Path(__file__).resolve().parent.parent / "tests" / "nbval_sanitize.cfg"
 
 
+def kernel_manager(**options):
+    """A KernelManager that meets its kernel at Unix sockets.
+
+    Of a TCP port, which is chosen because it is free, another program may make use before the
+    kernel does. The kernel then ends, and nbval waits for it without an end. In /tmp the path of a
+    socket is short enough [unix(7)].
+    """
+    from jupyter_client import KernelManager
+
+    path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
+    return KernelManager(transport="ipc", connection_file=path, **options)
+
+
 def pytest_configure(config):
     # nbval reads a path relative to the current folder, and only when the first cell runs.
     # It takes any text for a list of rules, also one in which it finds no rule at all.
     if not config.pluginmanager.hasplugin("nbval"):
         return
     os.environ["KIT_STATE"] = ""  # whatever this learner has solved, and nothing is noted
+    import nbval.kernel
     from nbval.plugin import get_sanitize_patterns
 
+    nbval.kernel.KernelManager = kernel_manager
     text = SANITIZE.read_text(encoding="utf-8")
     rules = len(get_sanitize_patterns(text))
     if rules == 0 or rules != text.count("regex:"):

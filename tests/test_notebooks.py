@@ -386,8 +386,10 @@ def test_nbval_fails_on_a_changed_output_and_passes_on_a_changed_pid(tmp_path):
     for name in ("notebooks/conftest.py", "tests/nbval_sanitize.cfg"):
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     source = "import os, tempfile\nprint(f'pid [{os.getpid()}] in {tempfile.gettempdir()}"
-    source += "/named_pipes_{os.getpid()} after {os.getpid() / 7:.3f} ms got 22 bytes')"
-    stored = "pid [1] in /tmp/named_pipes_x after 0.1 ms got %s bytes\n"
+    source += "/named_pipes_{os.getpid()} after {os.getpid() / 7:.3f} ms got 22 bytes')\n"
+    # A kernel at a TCP port may find it taken, and nbval would wait for it without an end.
+    source += "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
+    stored = "pid [1] in /tmp/named_pipes_x after 0.1 ms got %s bytes\nipc\n"
     for name, count in (("same", 22), ("changed", 23)):
         notebook = executed(source, outputs=[printed(stored % count)])
         nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
