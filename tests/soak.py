@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST = 600  # seconds for one run, else it hangs
 LEAVING = 10  # seconds that what a killed kernel started has, to end and to remove its folders
 
 
@@ -48,12 +49,16 @@ def run_notebooks(paths=("notebooks",)):
         tempfile.TemporaryDirectory(prefix="soak_", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryDirectory(prefix="soak_ipython_", ignore_cleanup_errors=True) as ipython,
     ):
-        tests = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider",
-             f"--numprocesses={2 * os.cpu_count()}", *paths],
-            cwd=ROOT, env={**os.environ, "TMPDIR": folder, "IPYTHONDIR": ipython}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
+        try:
+            tests = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml",
+                 "-p", "no:cacheprovider", f"--numprocesses={2 * os.cpu_count()}", *paths],
+                cwd=ROOT, env={**os.environ, "TMPDIR": folder, "IPYTHONDIR": ipython}, text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired as error:
+            return 0, f"{(error.output or b'').decode()}\nnot ended after {LONGEST} s\n"
         left = left_in(folder)
     passed = re.search(r"(\d+) passed", tests.stdout)
     report = tests.stdout if tests.returncode else ""

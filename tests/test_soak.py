@@ -32,3 +32,9 @@ def test_an_output_that_differs_is_reported(run):
 def test_a_file_left_in_the_folder_for_temporary_files_is_reported(run):
     passed, report = run("import tempfile; tempfile.mkstemp('_left'); print(1)")
     assert passed == 1 and "_left" in report
+
+
+def test_a_run_that_hangs_is_ended_and_reported(run, monkeypatch):
+    monkeypatch.setattr(soak, "LONGEST", 0.5)
+    passed, report = run("print(1)")
+    assert passed == 0 and "not ended after 0.5 s" in report
