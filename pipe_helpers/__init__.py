@@ -3,7 +3,7 @@
 Each name is imported from its module when it is first used, so that a chapter pays only for
 what it needs (PEP 562). No module is called as a name here: importing it would hide the name.
 """
-from importlib import import_module
+from pipe_helpers.lazy import lazy_names
 
 _MODULE_OF = {
     "PipeLab": "pipelab",
@@ -21,14 +21,7 @@ _MODULE_OF = {
 }
 
 __all__ = list(_MODULE_OF)
-
-
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)
 
 
 def __dir__():

@@ -216,7 +216,8 @@ class Program:
                     kill(pid, signal.SIGKILL)
                 except OSError:  # ended as well
                     pass
-        os.close(self._report)  # before the files are read: perhaps there is no other descriptor free
+        # Before the files are read: perhaps there is no other descriptor free.
+        os.close(self._report)
         if self._pidfd is not None:
             os.close(self._pidfd)
         for name in ("output", "errors"):

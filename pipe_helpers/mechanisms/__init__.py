@@ -4,7 +4,7 @@ end.py says what a mechanism is; system.py and libraries.py have one after the o
 catalogue.py lists; partner.py is the other process; measure.py starts it and takes the time;
 pictures.py draws the results.
 """
-from importlib import import_module
+from pipe_helpers.lazy import lazy_names
 
 _MODULE_OF = {
     "NAMES": "catalogue",
@@ -14,11 +14,4 @@ _MODULE_OF = {
 }
 
 __all__ = list(_MODULE_OF)
-
-
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULE_OF)

@@ -10,6 +10,7 @@ from xmlrpc.server import SimpleXMLRPCServer
 
 from pipe_helpers.mechanisms.end import CHECK, DONE, TAKE, End, free_name, same, some
 
+
 class MultiprocessingPipe(End):
     """What multiprocessing.Pipe gives, got by a name: objects are pickled."""
 

@@ -169,7 +169,7 @@ def _progress(steps, shown):
 
     bar = IntProgress(max=steps, description="measuring")
     display(bar)
-    drawn = time.monotonic()
+    drawn, done = time.monotonic(), 0
 
     def step():
         nonlocal drawn, done
@@ -177,7 +177,6 @@ def _progress(steps, shown):
         if time.monotonic() - drawn > 0.2:  # each message to the browser takes some time, too
             bar.value, drawn = done, time.monotonic()
 
-    done = 0
     try:
         yield step
     finally:

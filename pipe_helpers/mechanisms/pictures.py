@@ -57,7 +57,7 @@ def throughput(result):
     fastest for the named pipe."""
     figure, axes = _figure(7.8, 4.6, left=0.1, right=0.67)
     ends = []
-    for number, (name, rates) in enumerate(result.rates.items()):
+    for name, rates in result.rates.items():
         sizes = sorted(rates)
         medians = [statistics.median(rates[size]) / 1e6 for size in sizes]
         place = NAMES.index(name)

@@ -10,6 +10,7 @@ import subprocess
 
 from pipe_helpers.mechanisms.end import LONGEST, End, InUse, free_name, some
 
+
 class _Descriptors(End):
     """An end that reads from one descriptor and writes to another."""
 
