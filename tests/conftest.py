@@ -1,4 +1,4 @@
-"""What the tests of the helpers share: a wait with a deadline, other processes, a shell to try."""
+"""What the tests of the helpers share: folders, other processes, kernels, a shell to try."""
 import json
 import os
 import pathlib
@@ -12,6 +12,7 @@ import textwrap
 import time
 
 import pytest
+from processes import children, process_is_alive, process_state, wait_until
 
 from pipe_helpers import Puppet
 
@@ -22,31 +23,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-def wait_until(condition, what, seconds=10):
-    """Return condition()'s first true value. Fails, telling what was awaited, after seconds."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.002)
-    return value
-
-
-def process_state(pid):
-    """The letter by which ps tells the state of a process, "X" if it is gone."""
-    if os.path.exists("/proc/self/stat"):
-        try:
-            return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return "X"
-    ps = ["ps", "-o", "stat=", "-p", str(pid)]
-    return subprocess.run(ps, capture_output=True, text=True).stdout.strip()[:1] or "X"
-
-
-def process_is_alive(pid):
-    """True unless the process is gone, or dead and only waiting for its parent to notice."""
-    return process_state(pid) not in "ZX"
 
 
 @pytest.fixture
@@ -106,12 +82,6 @@ def left(own_folder):
                 pass
         return found.items()
 
-    def children():
-        ps = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True)
-        rows = [line.split(None, 2) for line in ps.stdout.splitlines()]
-        return {(int(pid), name) for pid, parent, name in rows
-                if int(parent) == os.getpid() and name != "ps"}
-
     def started_here():
         wanted = os.fsencode(f"TMPDIR={own_folder}")
         for name in filter(str.isdecimal, os.listdir("/proc") if os.path.isdir("/proc") else []):
@@ -123,7 +93,7 @@ def left(own_folder):
                 pass
 
     def tell(*but):
-        processes = (children() - before[1]) | set(started_here())
+        processes = (children(os.getpid()).items() - before[1]) | set(started_here())
         return [
             *map(repr, running_programs() + running_puppets()),
             *(f"process {pid}: {name}" for pid, name in sorted(processes) if pid not in but),
@@ -131,7 +101,7 @@ def left(own_folder):
             *(f"in the temporary folder: {name}" for name in os.listdir(own_folder)),
         ]
 
-    before = set(descriptors()), children()
+    before = set(descriptors()), set(children(os.getpid()).items())
     yield tell
     deadline = time.monotonic() + 3
     while tell() and time.monotonic() < deadline:

@@ -22,16 +22,16 @@ PATIENCE = 600  # seconds for a cell: N learners share the processors
 
 def start(home, temporary):
     """Start pytest on a learner's own copy of the chapters, in the background."""
-    shutil.copytree(ROOT / "notebooks", home / "notebooks",
-                    ignore=shutil.ignore_patterns("solutions", ".ipynb_checkpoints", "__pycache__"))
+    unwanted = shutil.ignore_patterns("solutions", ".ipynb_checkpoints", "__pycache__")
+    shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=unwanted)
     (home / "tests").mkdir()
     for name in ("pyproject.toml", "tests/nbval_sanitize.cfg"):
         shutil.copy(ROOT / name, home / name)
     environment = {"HOME": home, "TMPDIR": temporary, "PYTHONPATH": ROOT}
     with open(home / "report", "w") as report:
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "no:cacheprovider",
-             "--numprocesses=0", f"--nbval-cell-timeout={PATIENCE}", "notebooks"],
+            [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml",
+             "-p", "no:cacheprovider", "--numprocesses=0", f"--nbval-cell-timeout={PATIENCE}", "notebooks"],
             cwd=home, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
             stdout=report, stderr=subprocess.STDOUT,
         )

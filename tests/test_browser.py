@@ -6,12 +6,10 @@ import os
 import re
 import stat
 import sys
-import time
-
-import pytest
 
 import lab_browser
-from pipe_helpers import asleep
+import pytest
+from processes import wait_asleep
 
 LINE = r"I pid \[(\d+)\] received a message => Hello from pid \[(\d+)\]"
 WRITER = "python -m pipe_helpers.programs.write_to_named_pipe my_pipe"
@@ -38,16 +36,6 @@ def terminals(lab):
 def notebook(lab):
     """A function that opens a notebook of these code cells."""
     return functools.partial(lab.open_cells, "of_the_test.ipynb")
-
-
-def wait_asleep(pid):
-    """Wait until a process sleeps: two equal samples, asleep.PAUSE apart."""
-    def sleeps():
-        before = asleep.sample(pid)
-        time.sleep(asleep.PAUSE)  # the distance of the samples, not a wait for something
-        return before is not None and asleep.sample(pid) == before
-
-    lab_browser.wait_until(sleeps, f"process {pid} is asleep", 10)
 
 
 def tagged_to_fail(lab, chapter):

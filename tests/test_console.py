@@ -14,6 +14,7 @@ import threading
 import time
 
 import pytest
+from processes import Interrupt, children, interrupted_at
 
 from pipe_helpers import launch, launch_reader, launch_writer
 from pipe_helpers.console import running_programs
@@ -45,13 +46,6 @@ def descriptors():
         except OSError:
             pass
     return found
-
-
-def children(of):
-    """The PIDs of a process's children, dead ones that nobody has waited for included."""
-    ps = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True)
-    rows = [line.split(None, 2) for line in ps.stdout.splitlines()]
-    return {pid for pid, parent, name in rows if int(parent) == of and name != "ps"}
 
 
 # ---- an unrelated process
@@ -716,10 +710,6 @@ def test_in_a_forked_child_the_parents_programs_are_not_its_own(python):
 
 # ---- an interrupt during launch
 
-class Interrupt(BaseException):
-    pass
-
-
 def test_an_interrupt_at_any_moment_of_launch_leaves_nothing(own_folder, until):
     def interrupt(number, frame):
         raise Interrupt
@@ -757,28 +747,12 @@ def test_an_interrupt_after_any_single_step_of_launch_leaves_nothing(own_folder,
     step = 0
     while True:
         step += 1
-        left = step
-        program = None
-
-        def count(frame, event, argument):
-            nonlocal left
-            if event == "c_return" and argument is not sys.setprofile:
-                left -= 1
-                if not left:
-                    raise Interrupt
-
-        try:
-            sys.setprofile(count)
-            program = launch("sleep", "60")
-        except Interrupt:
-            pass
-        finally:
-            sys.setprofile(None)
+        program, interrupted = interrupted_at(step, lambda: launch("sleep", "60"))
         if program is not None:
             program.kill()
         until(lambda: running_programs() == [] and os.listdir(own_folder) == [],
               f"nothing is left after an interrupt at step {step}", 2)
-        if left > 0:
+        if not interrupted:
             break
     assert step > 4
     until(lambda: descriptors() == before, "no descriptor is left")

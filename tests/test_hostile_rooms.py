@@ -8,7 +8,6 @@ import glob
 import json
 import os
 import pathlib
-import resource
 import shlex
 import shutil
 import subprocess

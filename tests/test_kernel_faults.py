@@ -6,13 +6,12 @@ a program, its workspace, a trace and a puppet alive, and the cell of a learner 
 """
 import os
 import signal
-import sys
-import time
 
 import pytest
 from jupyter_core.utils import ensure_event_loop
+from processes import interrupted_at, wait_asleep
 
-from pipe_helpers import Puppet, asleep, time_limit, workspace
+from pipe_helpers import Puppet, time_limit, workspace
 from pipe_helpers.console import running_programs
 from pipe_helpers.puppet import running_puppets
 
@@ -86,16 +85,6 @@ def event_loop():
     ensure_event_loop()
 
 
-def wait_asleep(pid, until):
-    """Wait until the main thread of a process has slept for 5 ms."""
-    def asleep_twice():
-        before = asleep.sample(pid)
-        time.sleep(asleep.PAUSE)
-        return before is not None and asleep.sample(pid) == before
-
-    until(asleep_twice, f"the kernel, pid {pid}, sleeps")
-
-
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kernel_is_interrupted_restarted_and_killed_at_a_step(
         left, kernel, until, alive, own_folder, step):
@@ -108,7 +97,7 @@ def test_a_kernel_is_interrupted_restarted_and_killed_at_a_step(
         assert error is None, error
         kernel.begin(STEPS[step][0], until="now\n")
         pid, *others = map(int, output.split())
-        wait_asleep(pid, until)
+        wait_asleep(pid)
         assert len(ours(pid)) > len(others)
         return pid, others
 
@@ -134,30 +123,6 @@ def test_a_kernel_is_interrupted_restarted_and_killed_at_a_step(
 
 
 # ---- an interrupt while something is made
-
-class Interrupt(BaseException):
-    pass
-
-
-def interrupted_at(step, work):
-    """Do work with an interrupt after the call of C code of that number: (result, whether)."""
-    left = step
-
-    def count(frame, event, argument):
-        nonlocal left
-        if event == "c_return" and argument is not sys.setprofile:
-            left -= 1
-            if not left:
-                raise Interrupt
-
-    try:
-        sys.setprofile(count)
-        return work(), left <= 0
-    except Interrupt:
-        return None, True
-    finally:
-        sys.setprofile(None)
-
 
 def test_an_interrupt_after_any_step_of_workspace_leaves_nothing_when_it_is_run_again(left, until):
     former = os.getcwd()
