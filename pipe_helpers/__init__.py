@@ -1,23 +1,25 @@
 """What the chapters import: start the other program, bound a wait, work in a folder of one's own.
 
 Each name is imported from its module when it is first used, so that a chapter pays only for
-what it needs (PEP 562). No module is called as a name here: importing it would hide the name.
+what it needs (PEP 562). The packages are layers, each of which imports from those before it:
+keeping, recording, processes; then notebook, lab, exercises and mechanisms, of which none
+imports another. programs stands alone.
 """
 from pipe_helpers.lazy import lazy_names
 
 _MODULE_OF = {
-    "PipeLab": "pipelab",
-    "Puppet": "puppet",
-    "ends": "pipe_ends",
-    "launch": "console",
-    "launch_reader": "console",
-    "launch_writer": "console",
-    "leftovers": "workspaces",
-    "predict": "questions",
-    "time_limit": "guard",
-    "timeline": "timelines",
-    "trace": "tracing",
-    "workspace": "workspaces",
+    "PipeLab": "lab.widget",
+    "Puppet": "processes.puppet",
+    "ends": "processes.ends",
+    "launch": "processes.console",
+    "launch_reader": "processes.console",
+    "launch_writer": "processes.console",
+    "leftovers": "notebook.workspace",
+    "predict": "notebook.questions",
+    "time_limit": "notebook.time_limit",
+    "timeline": "recording.timeline",
+    "trace": "recording.trace",
+    "workspace": "notebook.workspace",
 }
 
 __all__ = list(_MODULE_OF)

@@ -74,7 +74,7 @@ def launch_section():
 
 
 def import_section():
-    for name in ("pipe_helpers", "pipe_helpers.console"):
+    for name in ("pipe_helpers", "pipe_helpers.processes.console"):
         kit, reference = in_turn(
             [lambda: import_time(name), lambda: import_time("subprocess, json")]
         )

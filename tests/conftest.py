@@ -46,7 +46,7 @@ def own_folder(tmp_path, monkeypatch):
 
     A program that the test has left running is killed.
     """
-    from pipe_helpers.console import running_programs
+    from pipe_helpers.processes.console import running_programs
 
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -70,8 +70,8 @@ def left(own_folder):
     it was started with the test's temporary folder in its environment (Linux; elsewhere the
     children count). but: PIDs that are not to be told.
     """
-    from pipe_helpers.console import running_programs
-    from pipe_helpers.puppet import running_puppets
+    from pipe_helpers.processes.console import running_programs
+    from pipe_helpers.processes.puppet import running_puppets
 
     def descriptors():
         found = {}

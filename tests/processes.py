@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from pipe_helpers import asleep
+from pipe_helpers.processes import asleep
 
 
 def wait_until(condition, what, seconds=10):

@@ -17,7 +17,7 @@ import pytest
 from processes import Interrupt, children, interrupted_at
 
 from pipe_helpers import launch, launch_reader, launch_writer
-from pipe_helpers.console import running_programs
+from pipe_helpers.processes.console import running_programs
 
 pytestmark = pytest.mark.usefixtures("own_folder", "shell")
 
@@ -698,7 +698,7 @@ def test_in_a_forked_child_the_parents_programs_are_not_its_own(python):
     caller = python("""
         import os
         from pipe_helpers import launch
-        from pipe_helpers.console import running_programs
+        from pipe_helpers.processes.console import running_programs
         program = launch("sleep", "60")
         child = os.fork()
         if not child:

@@ -11,7 +11,8 @@ import types
 
 import pytest
 
-from pipe_helpers import ends, launch, launch_reader, launch_writer, pipe_ends
+from pipe_helpers import ends, launch, launch_reader, launch_writer
+from pipe_helpers.processes import ends as pipe_ends
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NOBODY = 65534

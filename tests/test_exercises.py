@@ -14,7 +14,7 @@ import pytest
 from exercise_answers import MISTAKES, OTHER_STYLES, PRELUDE
 
 from pipe_helpers import exercises
-from pipe_helpers.console import running_programs
+from pipe_helpers.processes.console import running_programs
 from pipe_helpers.exercises import EXERCISES, check, progress, record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -247,7 +247,7 @@ def test_an_interrupt_of_a_check_leaves_nothing(python, until, alive, tmp_path):
     process = python(f"""
         import os, sys, time
         sys.stdout.reconfigure(line_buffering=True)
-        from pipe_helpers.learner import Learner
+        from pipe_helpers.exercises.learner import Learner
         def act(report, fn):
             report("pid", os.getpid())
             time.sleep(60)

@@ -16,8 +16,8 @@ import pytest
 
 import pipe_helpers.programs
 from pipe_helpers import ends, launch, launch_reader, launch_writer, time_limit, workspace
-from pipe_helpers.console import running_programs
-from pipe_helpers.puppet import Puppet, running_puppets
+from pipe_helpers.processes.console import running_programs
+from pipe_helpers.processes.puppet import Puppet, running_puppets
 
 pytestmark = pytest.mark.usefixtures("left")
 

@@ -16,8 +16,9 @@ from fifo_model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pipe_helpers import Puppet, asleep
-from pipe_helpers.calls import flags_text
+from pipe_helpers import Puppet
+from pipe_helpers.processes import asleep
+from pipe_helpers.recording.calls import flags_text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the model has Linux's pages")
 

@@ -306,7 +306,7 @@ if LINUX:
 TRIALS = """
 import json, os, resource, sys, tempfile, time
 from pipe_helpers import Puppet, launch, workspace
-from pipe_helpers.console import running_programs
+from pipe_helpers.processes.console import running_programs
 
 def tried(what):
     "What an error says, or nothing if the thing works."

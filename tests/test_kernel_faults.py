@@ -12,8 +12,8 @@ from jupyter_core.utils import ensure_event_loop
 from processes import interrupted_at, wait_asleep
 
 from pipe_helpers import Puppet, time_limit, workspace
-from pipe_helpers.console import running_programs
-from pipe_helpers.puppet import running_puppets
+from pipe_helpers.processes.console import running_programs
+from pipe_helpers.processes.puppet import running_puppets
 
 # The order matters: the kernel has ended when it is looked for what is left.
 pytestmark = pytest.mark.usefixtures("left")

@@ -8,10 +8,10 @@ import time
 import pytest
 from lab_plays import BOTH_OPEN, PLAYS, parsed
 
-from pipe_helpers.calls import Call, Data
-from pipe_helpers.challenges import CHALLENGES, History
-from pipe_helpers.lab_model import LabModel, Refused, sentence
-from pipe_helpers.workspaces import leftovers
+from pipe_helpers.recording.calls import Call, Data
+from pipe_helpers.lab.challenges import CHALLENGES, History
+from pipe_helpers.lab.model import LabModel, Refused, sentence
+from pipe_helpers.notebook.workspace import leftovers
 
 TITLES = [challenge.title for challenge in CHALLENGES]
 
@@ -218,7 +218,7 @@ def test_nothing_is_left_when_it_has_ended(own_folder, until, alive):
 
 def test_a_lab_that_can_not_start_leaves_nothing(own_folder, until, monkeypatch, script):
     broken = script("import sys; sys.exit('no such luck')")
-    monkeypatch.setattr("pipe_helpers.puppet._PROGRAM", str(broken))
+    monkeypatch.setattr("pipe_helpers.processes.puppet._PROGRAM", str(broken))
     with pytest.raises(RuntimeError, match="no such luck"):
         LabModel()
     until(lambda: os.listdir(own_folder) == [], "all folders are gone")
@@ -228,7 +228,7 @@ def test_processes_and_folder_are_gone_after_the_kernel_was_killed(
         own_folder, python, until, alive):
     kernel = python("""
         import time
-        from pipe_helpers.lab_model import LabModel
+        from pipe_helpers.lab.model import LabModel
         lab = LabModel()
         lab.open("writer")
         print(*[p.pid for p in lab.look().processes], flush=True)

@@ -32,7 +32,7 @@ def test_importing_the_helpers_brings_neither_widgets_nor_pictures(python):
         import sys
         import pipe_helpers
         from pipe_helpers import Puppet, workspace
-        import pipe_helpers.lab_model
+        import pipe_helpers.lab.model
         print([name for name in ("ipywidgets", "matplotlib", "IPython") if name in sys.modules])
     """)
     assert program.communicate(timeout=20)[0].strip() == "[]"

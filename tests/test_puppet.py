@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-import pipe_helpers.asleep
+import pipe_helpers.processes.asleep
 from pipe_helpers import Puppet
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -381,7 +381,7 @@ def test_a_puppet_works_in_the_folder_it_is_given(puppet):
 
 def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
     broken = script("import sys; sys.exit('no socket module')")
-    monkeypatch.setattr("pipe_helpers.puppet._PROGRAM", str(broken))
+    monkeypatch.setattr("pipe_helpers.processes.puppet._PROGRAM", str(broken))
     with pytest.raises(RuntimeError, match="ended before it had started: no socket module"):
         Puppet("one")
     assert os.listdir(own_folder) == []
@@ -390,7 +390,7 @@ def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
 def test_without_proc_ps_tells_who_is_blocked(puppet, monkeypatch):
     os.mkfifo("my_pipe")
     one = puppet("one")
-    monkeypatch.setattr(pipe_helpers.asleep, "sys", types.SimpleNamespace(platform="other"))
+    monkeypatch.setattr(pipe_helpers.processes.asleep, "sys", types.SimpleNamespace(platform="other"))
     one.open("my_pipe", os.O_RDONLY)
     assert one.wait_blocked() == "open"
     assert one.state == "blocked in open"

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from pipe_helpers import launch_writer, time_limit, timeline, trace
-from pipe_helpers.calls import Call
+from pipe_helpers.recording.calls import Call
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MS = 1_000_000

@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 from pipe_helpers import launch, workspace
-from pipe_helpers.console import running_programs
+from pipe_helpers.processes.console import running_programs
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 

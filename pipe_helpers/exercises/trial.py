@@ -4,9 +4,9 @@ import signal
 import stat
 import tempfile
 
-from pipe_helpers.folder import KeptFolder
-from pipe_helpers.learner import Learner
-from pipe_helpers.puppet import Puppet
+from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.exercises.learner import Learner
+from pipe_helpers.processes.puppet import Puppet
 
 
 class Fails(Exception):

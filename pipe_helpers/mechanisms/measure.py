@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 
-from pipe_helpers.console import Program, launch
+from pipe_helpers.processes.console import Program, launch
 from pipe_helpers.mechanisms.catalogue import ALL, MECHANISMS, NAMES
 from pipe_helpers.mechanisms.end import CHECK, InUse, same
 from pipe_helpers.mechanisms.units import micro, size_text

@@ -19,9 +19,9 @@ import threading
 import time
 import warnings
 
-from pipe_helpers import asleep
-from pipe_helpers.lifeline import Lifeline
-from pipe_helpers.one_go import at_a_limit
+from pipe_helpers.processes import asleep
+from pipe_helpers.keeping.lifeline import Lifeline
+from pipe_helpers.keeping.one_go import at_a_limit
 
 _PROCESSOR = 0.5  # seconds of processor time that a learner's function may use
 _PATIENCE = 0.4  # seconds asleep without any change: nothing will wake it

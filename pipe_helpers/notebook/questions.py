@@ -9,7 +9,7 @@ from IPython.utils.capture import capture_output
 from jupyterquiz import display_quiz
 
 # The kit runs from its clone: `make lab` and environment.yml install it editable.
-QUESTIONS = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "questions"
+QUESTIONS = pathlib.Path(__file__).resolve().parents[2] / "notebooks" / "questions"
 
 # White letters on these are easily read. Everything else has the colours of JupyterLab's theme.
 _COLOURS = {

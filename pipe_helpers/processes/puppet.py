@@ -11,11 +11,11 @@ import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-from pipe_helpers import asleep
-from pipe_helpers.calls import Call, Data, error_text, flags_text
-from pipe_helpers.console import launch
-from pipe_helpers.folder import KeptFolder
-from pipe_helpers.one_go import in_one_go
+from pipe_helpers.processes import asleep
+from pipe_helpers.recording.calls import Call, Data, error_text, flags_text
+from pipe_helpers.processes.console import launch
+from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.keeping.one_go import in_one_go
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
 _START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy

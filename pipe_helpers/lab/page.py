@@ -6,8 +6,8 @@ values after the commas are for other places. Nothing is told by colour alone.
 import html
 import math
 
-from pipe_helpers.calls import flags_text
-from pipe_helpers.lab_model import duration, outcome
+from pipe_helpers.recording.calls import flags_text
+from pipe_helpers.lab.model import duration, outcome
 
 STYLE = """<style>
 .pipe-lab, .pipe-lab .widget-html-content {

@@ -15,15 +15,16 @@ import sys
 import threading
 import time
 
-from pipe_helpers import asleep
-from pipe_helpers.folder import check_room, private_folder
-from pipe_helpers.lifeline import Lifeline
-from pipe_helpers.one_go import in_one_go
+from pipe_helpers.processes import asleep
+from pipe_helpers.keeping.folder import check_room, private_folder
+from pipe_helpers.keeping.lifeline import Lifeline
+from pipe_helpers.keeping.one_go import in_one_go
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_PROGRAMS = os.path.join(os.path.dirname(_HERE), "programs")
 _CONSOLE = os.path.join(_HERE, "console.sh")
-_WRITER = os.path.join(_HERE, "programs", "write_to_named_pipe.py")
-_READER = os.path.join(_HERE, "programs", "read_from_named_pipe.py")
+_WRITER = os.path.join(_PROGRAMS, "write_to_named_pipe.py")
+_READER = os.path.join(_PROGRAMS, "read_from_named_pipe.py")
 _START_LIMIT = 30  # seconds for a shell to start, on a machine that is very busy
 
 _running = set()

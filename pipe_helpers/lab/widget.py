@@ -4,9 +4,9 @@ import threading
 import ipywidgets as widgets
 from IPython import get_ipython
 
-from pipe_helpers import lab_html
-from pipe_helpers.challenges import CHALLENGES
-from pipe_helpers.lab_model import ENDED, MOST_BYTES, PIPES, LabModel, Refused
+from pipe_helpers.lab import page
+from pipe_helpers.lab.challenges import CHALLENGES
+from pipe_helpers.lab.model import ENDED, MOST_BYTES, PIPES, LabModel, Refused
 
 _TICK = 0.5  # seconds between two looks while somebody waits, for the time that is shown
 _ADDED = {"writer": "add a second writer", "reader": "add a second reader",
@@ -84,7 +84,7 @@ class PipeLab(widgets.VBox):
         return f"<PipeLab {'ended' if self._model.ended else 'with two processes'}>"
 
     def _repr_mimebundle_(self, **kwargs):
-        from pipe_helpers.lab_still import still
+        from pipe_helpers.lab.still import still
 
         data = super()._repr_mimebundle_(**kwargs) or {}
         text = self.text
@@ -119,7 +119,7 @@ class PipeLab(widgets.VBox):
             self._pipes, self._status, self._choice, self._task, _row(self._hint)]
 
     def _parts(self):
-        style = widgets.HTML(lab_html.STYLE)
+        style = widgets.HTML(page.STYLE)
         style.add_class("pl-style")
         return [
             style,
@@ -168,12 +168,12 @@ class PipeLab(widgets.VBox):
     def _show(self, seen):
         self._waits = seen.waits
         self._show_processes(seen)
-        self._pipes.value = lab_html.pipes(seen.pipes)
+        self._pipes.value = page.pipes(seen.pipes)
         self._show_challenge(seen)
-        self._status.value = lab_html.status(self._words(seen))
+        self._status.value = page.status(self._words(seen))
         names = [process.name for process in seen.processes]
-        self._timeline.value = lab_html.timeline(seen.calls, names)
-        self._lines.value = lab_html.log(seen.log, seen.first)
+        self._timeline.value = page.timeline(seen.calls, names)
+        self._lines.value = page.log(seen.log, seen.first)
         for kind, button in self._add_buttons.items():
             _tell(button, self._model.why_no_more(kind), _ADDED[kind])
         _tell(self._over, ENDED if seen.ended else "",
@@ -204,7 +204,7 @@ class PipeLab(widgets.VBox):
                 self._choice.options = self._titles(seen.met)
                 self._choice.index = chosen
         number = self._choice.index or 0
-        self._task.value = lab_html.challenge(
+        self._task.value = page.challenge(
             CHALLENGES[number], number, seen.met, len(CHALLENGES), self._hinted)
         self._hint.description = "hide the hint" if self._hinted else "show a hint"
 
@@ -265,7 +265,7 @@ class _Panel:
         self.box.add_class("pl-panel")
 
     def show(self, process):
-        self._head.value = lab_html.process(process)
+        self._head.value = page.process(process)
         actions = {action: (action, pipe) for action, pipe in process.reasons}
         _display(self._pipe, ("open", PIPES[1]) in process.reasons)
         for action, parts in (("write", self._writing), ("read", self._reading)):

@@ -8,9 +8,9 @@ import termios
 import time
 from dataclasses import dataclass
 
-from pipe_helpers import asleep
-from pipe_helpers.console import running_programs
-from pipe_helpers.puppet import running_puppets
+from pipe_helpers.processes import asleep
+from pipe_helpers.processes.console import running_programs
+from pipe_helpers.processes.puppet import running_puppets
 
 _END = {os.O_RDONLY: "read", os.O_WRONLY: "write", os.O_RDWR: "both"}
 _ROLES = {"write_to_named_pipe.py": "writer", "read_from_named_pipe.py": "reader"}

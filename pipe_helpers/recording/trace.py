@@ -6,9 +6,9 @@ import os
 import sys
 import weakref
 
-from pipe_helpers.calls import Call, Data, error_text, line_of, shortened
-from pipe_helpers.folder import KeptFolder
-from pipe_helpers.recorder import Recorder, without_our_frames
+from pipe_helpers.recording.calls import Call, Data, error_text, line_of, shortened
+from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.recording.recorder import Recorder, without_our_frames
 
 _RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
 _ROLES = {"write_to_named_pipe": "writer", "read_from_named_pipe": "reader"}

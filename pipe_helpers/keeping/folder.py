@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import tempfile
 
-from pipe_helpers.lifeline import Lifeline
-from pipe_helpers.one_go import in_one_go
+from pipe_helpers.keeping.lifeline import Lifeline
+from pipe_helpers.keeping.one_go import in_one_go
 
 _ROOM = 8192  # bytes that must fit into a new folder
 

@@ -5,10 +5,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipe_helpers.calls import milliseconds
-from pipe_helpers.challenges import CHALLENGES, History, end_of, len_of
-from pipe_helpers.folder import KeptFolder
-from pipe_helpers.puppet import Puppet
+from pipe_helpers.recording.calls import milliseconds
+from pipe_helpers.lab.challenges import CHALLENGES, History, end_of, len_of
+from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.processes.puppet import Puppet
 
 PIPES = ("my_pipe", "answers")
 MOST_BYTES = 1 << 20

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from PIL import Image
 
-from pipe_helpers.timelines import Timeline
+from pipe_helpers.recording.timeline import Timeline
 
 _RESOLUTION = 192  # for sharp letters; shown at half of it
 _WIDTH, _LINE = 8.4, 0.19  # inches

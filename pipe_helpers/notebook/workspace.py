@@ -6,8 +6,8 @@ import stat
 import sys
 import tempfile
 
-from pipe_helpers.console import running_programs
-from pipe_helpers.folder import KeptFolder
+from pipe_helpers.processes.console import running_programs
+from pipe_helpers.keeping.folder import KeptFolder
 
 
 class workspace:

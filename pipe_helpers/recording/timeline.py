@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 from PIL import Image
 
-from pipe_helpers.calls import Run, flags_text, line_of, shortened
+from pipe_helpers.recording.calls import Run, flags_text, line_of, shortened
 
 _MOST = 12  # calls in one picture
 _WAIT = 1.0  # milliseconds from which a call has waited

@@ -1,0 +1,1 @@
+"""What must not outlive the process that made it."""

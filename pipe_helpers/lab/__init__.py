@@ -1,0 +1,1 @@
+"""PipeLab: two processes, a named pipe, and buttons."""

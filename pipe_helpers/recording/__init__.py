@@ -1,0 +1,1 @@
+"""What processes did: the record of their calls, and pictures of it."""
