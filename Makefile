@@ -45,16 +45,16 @@ test: setup
 	@.venv/bin/python -m pytest $(ARGS)
 
 notebooks: setup
-	@.venv/bin/python tests/save_notebooks.py $(ARGS)
+	@.venv/bin/python tests/tools/save_notebooks.py $(ARGS)
 
 screenshot: setup
-	@.venv/bin/python tests/screenshot.py $(ARGS)
+	@.venv/bin/python tests/tools/screenshot.py $(ARGS)
 
 bench: setup
-	@.venv/bin/python tests/bench.py $(ARGS)
+	@.venv/bin/python tests/tools/bench.py $(ARGS)
 
 soak: setup
-	@.venv/bin/python tests/soak.py $(N)
+	@.venv/bin/python tests/tools/soak.py $(N)
 
 clean:
 	rm -rf .venv .pytest_cache .hypothesis

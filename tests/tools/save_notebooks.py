@@ -1,6 +1,6 @@
 """Run notebooks anew and save them in place with clean, minimal metadata (`make notebooks`).
 
-    python tests/save_notebooks.py [NOTEBOOK ...]        default: every notebook under notebooks/
+    python tests/tools/save_notebooks.py [NOTEBOOK ...]        default: every notebook under notebooks/
 
 A notebook whose new outputs differ from the stored ones only in what nbval's sanitizing file lets
 differ (PIDs, times, folders), and in the pictures of those, stays as it is: so a run without a
@@ -21,8 +21,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbval.plugin import get_sanitize_patterns
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-SANITIZE = Path(__file__).resolve().parent / "nbval_sanitize.cfg"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+SANITIZE = Path(__file__).resolve().parents[1] / "nbval_sanitize.cfg"
 METADATA = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",

@@ -1,8 +1,8 @@
 """Take pictures of the chapters as they run in JupyterLab.
 
-    python tests/screenshot.py                       the picture in README.md
-    python tests/screenshot.py --all FOLDER          every chapter, a window at a time
-    python tests/screenshot.py --all FOLDER --dark 03_open.ipynb      one chapter, dark theme
+    python tests/tools/screenshot.py                       the picture in README.md
+    python tests/tools/screenshot.py --all FOLDER          every chapter, a window at a time
+    python tests/tools/screenshot.py --all FOLDER --dark 03_open.ipynb      one chapter, dark theme
 
 Needs Playwright and Chromium, as the browser tests do.
 """

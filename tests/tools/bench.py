@@ -1,4 +1,4 @@
-"""Print what the helpers cost, as ratios: python tests/bench.py [SECTION ...]
+"""Print what the helpers cost, as ratios: python tests/tools/bench.py [SECTION ...]
 
 Sections: launch, import, record, puppet, notebooks, learners, lab, fast; all of them by default.
 Rounds are taken in turn (A B A B), so that a busy moment of the machine hits both; medians.
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from pipe_helpers import Puppet, launch_writer, trace, workspace  # noqa: E402

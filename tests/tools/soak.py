@@ -1,6 +1,6 @@
 """Run all notebooks against their stored outputs many times, and print every difference.
 
-    python tests/soak.py [N]        (make soak N=100)
+    python tests/tools/soak.py [N]        (make soak N=100)
 
 Two notebooks run at a time for each processor. Every second run has every processor kept busy by
 other processes besides. Each run has a folder of its own for temporary files, in which nothing may
@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 600  # seconds for one run, else it hangs
 LEAVING = 10  # seconds that what a killed kernel started has, to end and to remove its folders
 

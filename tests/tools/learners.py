@@ -1,6 +1,6 @@
 """Let many learners run all chapters at once on this machine, and print every difference.
 
-    python tests/learners.py [N]        (20 by default; takes a minute of processor time for each)
+    python tests/tools/learners.py [N]        (20 by default; takes a minute of processor time for each)
 
 Each has a home and a copy of the notebooks of their own; the folder for temporary files is one for
 all, as on a server. At the end nothing may be left there. Nothing is tried again. The exit status
