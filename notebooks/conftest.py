@@ -10,17 +10,41 @@ os.environ.setdefault("KIT_BUDGET", "0.03")
 SANITIZE = Path(__file__).resolve().parent.parent / "tests" / "nbval_sanitize.cfg"
 
 
-def kernel_manager(**options):
-    """A KernelManager that meets its kernel at Unix sockets.
+def kernel_manager_class():
+    """A KernelManager that meets its kernel at Unix sockets, and that does not wait for nothing.
 
     Of a TCP port, which is chosen because it is free, another program may make use before the
     kernel does. The kernel then ends, and nbval waits for it without an end. In /tmp the path of a
     socket is short enough [unix(7)].
-    """
-    from jupyter_client import KernelManager
 
-    path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
-    return KernelManager(transport="ipc", connection_file=path, **options)
+    jupyter_client listens for 0.2 s whether a new kernel has more to say, and looks every 0.1 s
+    whether a killed one has ended. nbval asks the kernel itself until it is heard, and a process
+    that has been killed can be waited for.
+    """
+    from jupyter_client import BlockingKernelClient, KernelManager
+
+    class Client(BlockingKernelClient):
+        def wait_for_ready(self, timeout):
+            for _ in range(timeout):
+                try:
+                    return self.kernel_info(reply=True, timeout=1)
+                except TimeoutError:
+                    if not self.is_alive():
+                        break
+            raise RuntimeError(f"the kernel has ended, or did not answer for {timeout} s")
+
+    class Manager(KernelManager):
+        def __init__(self, **options):
+            path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
+            super().__init__(transport="ipc", connection_file=path, client_factory=Client, **options)
+
+        def shutdown_kernel(self, now=False, restart=False):
+            if now and self.has_kernel:
+                self.provisioner.process.kill()
+                self.provisioner.process.wait()
+            super().shutdown_kernel(now=now, restart=restart)
+
+    return Manager
 
 
 def pytest_configure(config):
@@ -32,7 +56,7 @@ def pytest_configure(config):
     import nbval.kernel
     from nbval.plugin import get_sanitize_patterns
 
-    nbval.kernel.KernelManager = kernel_manager
+    nbval.kernel.KernelManager = kernel_manager_class()
     text = SANITIZE.read_text(encoding="utf-8")
     rules = len(get_sanitize_patterns(text))
     if rules == 0 or rules != text.count("regex:"):

@@ -3,11 +3,16 @@
 Each check takes a notebook and returns a list of complaints. It is tried on every notebook of the
 kit and, so that it is known to be able to complain, on a made-up bad one.
 """
+import glob
+import importlib.util
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -415,3 +420,50 @@ def test_a_sanitizing_file_without_usable_rules_stops_the_run(tmp_path, rules):
     run = nbval(path, cwd=tmp_path)
     assert run.returncode not in (0, 1, 5), run.stdout + run.stderr
     assert "nbval_sanitize.cfg" in run.stdout + run.stderr
+
+
+# ---------------------------------------------------------------- nbval's kernels
+
+
+@pytest.fixture
+def kernel_manager():
+    """A KernelManager as notebooks/conftest.py gives it to nbval; its kernel is gone afterwards."""
+    path = ROOT / "notebooks" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("conftest_of_the_notebooks", path)
+    conftest = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conftest)
+    manager = conftest.kernel_manager_class()(kernel_name="python3")
+    try:
+        yield manager
+    finally:
+        manager.shutdown_kernel(now=True)
+
+
+def test_a_kernel_of_nbval_answers_at_a_unix_socket_and_leaves_nothing(kernel_manager):
+    kernel_manager.start_kernel()
+    process = kernel_manager.provisioner.process
+    client = kernel_manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=30)
+        assert client.execute("1", reply=True, timeout=10)["content"]["status"] == "ok"
+        assert glob.glob(kernel_manager.ip + "*")
+    finally:
+        client.stop_channels()
+        kernel_manager.shutdown_kernel(now=True)
+    assert process.poll() == -signal.SIGKILL
+    assert not glob.glob(kernel_manager.ip + "*")
+    assert not os.path.exists(kernel_manager.connection_file)
+
+
+def test_a_kernel_of_nbval_that_ends_at_once_is_told_long_before_the_time_is_over(kernel_manager):
+    kernel_manager.start_kernel(extra_arguments=["--IPKernelApp.transport=carrier pigeons"])
+    client = kernel_manager.client()
+    client.start_channels()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(RuntimeError, match="has ended"):
+            client.wait_for_ready(timeout=60)
+    finally:
+        client.stop_channels()
+    assert time.monotonic() - begun < 30
