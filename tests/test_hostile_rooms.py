@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -17,8 +18,8 @@ import textwrap
 
 import nbformat
 import pytest
-from nbval.plugin import coalesce_streams
-from save_notebooks import NOTEBOOKS, clean, gist
+from nbval.plugin import coalesce_streams, get_sanitize_patterns
+from save_notebooks import NOTEBOOKS, SANITIZE, clean, gist
 from test_packaging import run_make
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -107,11 +108,11 @@ def namespaces(*kinds):
     return next(filter(works, ways), None)
 
 
-def another_user():
+def another_user(uid=61234):
     """The words that run a command as a user who has no name, no home and no other process."""
     if os.getuid() != 0:  # a user that is not root has no way to another one, and is one
         return []
-    words = ["setpriv", "--reuid=61234", "--regid=61234", "--clear-groups"]
+    words = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     if not works(words):  # this Python is where only root may read: let him read it
         words += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return words
@@ -557,3 +558,150 @@ def without_outputs(notebook):
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
     return notebook
+
+
+# ---------------------------------------------------------------- other pipes, other users
+
+CELLS = """
+import json, pathlib, sys
+from concurrent.futures import ThreadPoolExecutor
+from save_notebooks import run
+
+with ThreadPoolExecutor(2) as pool:
+    print(json.dumps(list(pool.map(run, map(pathlib.Path, sys.argv[1:])))))
+"""
+
+
+@pytest.fixture
+def assert_only_numbers_differ():
+    """A function that runs notebooks, given by their numbers or names, in a room.
+
+    No cell may raise what it is not meant to or take 30 s, and what is shown must be what is
+    stored, but for the numbers. before: code that every Python in the room runs first. through:
+    the words that a command line begins with. instead: what a cell may show in place of a text.
+    Returns all that they show, as text.
+    """
+    def assert_it(*names, before="", through=(), instead={}):
+        paths = [next(NOTEBOOKS.glob(f"{name}*.ipynb")) for name in names]
+        room = tempfile.mkdtemp(prefix="room_", dir="/tmp")  # tmp_path is barred to another user
+        os.chmod(room, 0o777)
+        pathlib.Path(room, "sitecustomize.py").write_text(before)
+        environment = {
+            **os.environ, "HOME": room, "TMPDIR": room, "KIT_STATE": "",
+            "KIT_BUDGET": "0.03", "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.pathsep.join([room, str(ROOT), str(ROOT / "tests" / "tools")]),
+        }
+        try:
+            done = subprocess.run(
+                [*through, sys.executable, "-c", CELLS, *map(str, paths)], cwd="/",
+                env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=120,
+            )
+        finally:
+            shutil.rmtree(room)
+        assert done.returncode == 0, done.stderr
+        for path, executed in zip(paths, json.loads(done.stdout)):
+            wanted = [instead.get(text, text) for text in shown(nbformat.read(path, as_version=4))]
+            assert shown(nbformat.from_dict(executed)) == wanted, path.name
+        return done.stdout
+
+    return assert_it
+
+
+def shown(notebook):
+    """What each cell shows, without its numbers and without what may differ in any two runs."""
+    texts = []
+    for cell in code_cells(notebook):
+        text = ""
+        compared = "nbval-ignore-output" not in cell.metadata.get("tags", [])
+        for output in cell.outputs if compared else []:
+            if output.output_type == "error":
+                text += f"{output.ename}: {output.evalue}"
+            elif output.get("name") != "stderr":  # there matplotlib says that it looks for fonts
+                text += output.get("text") or output.data.get("text/plain", "")
+        for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+            text = re.sub(pattern, replacement, text)
+        texts.append(re.sub(r" +", " ", re.sub(r"\d[\d,]*", "N", text)))
+    return texts
+
+
+# A user who has pipes of as many pages as he may gets new ones of two pages [pipe(7)].
+HOARD = """
+import fcntl, os, sys
+with open("/proc/sys/fs/pipe-max-size") as file:
+    most = int(file.read())
+page = os.sysconf("SC_PAGE_SIZE")
+end = os.pipe()[1]
+while fcntl.fcntl(end, fcntl.F_GETPIPE_SZ) > 2 * page:
+    try:
+        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, most)
+    except PermissionError:
+        pass  # it counts as it is
+    end = os.pipe()[1]
+print("enough", flush=True)
+sys.stdin.read()
+"""
+
+# The limits are the machine's, or those of a user who may be running other tests. So this puts the
+# limits of a room into its Pythons: what a new pipe holds, and what more than that is told.
+SMALL_PIPES = """
+import errno, fcntl, os, stat
+real_fcntl, real_open, real_pipe = fcntl.fcntl, os.open, os.pipe
+
+def small(fd):
+    real_fcntl(fd, fcntl.F_SETPIPE_SZ, {holds})
+    return fd
+
+def small_pipe():
+    return tuple(map(small, real_pipe()))
+
+def small_open(*args, **options):
+    fd = real_open(*args, **options)
+    return small(fd) if stat.S_ISFIFO(os.fstat(fd).st_mode) else fd
+
+def small_fcntl(fd, command, argument=0):
+    if command == fcntl.F_SETPIPE_SZ and argument > {holds}:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+    return real_fcntl(fd, command, argument)
+
+fcntl.fcntl, os.open, os.pipe = small_fcntl, small_open, small_pipe
+"""
+ABOUT_SIZES = ["04", "08", "09", "reference"]
+ONE_ID = ["unshare", "--user", "--map-root-user"]
+
+if LINUX:
+    @pytest.fixture
+    def user_of_too_many_pipes():
+        """The words that run a command as a user who gets small pipes; None if we may not."""
+        words = another_user(61235)
+        if not words:
+            yield None
+            return
+        hoarder = subprocess.Popen([*words, sys.executable, "-c", HOARD],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            assert hoarder.stdout.readline() == b"enough\n"
+            yield words
+        finally:
+            hoarder.communicate()
+
+    def test_a_user_of_too_many_pipes_can_follow_every_chapter(
+        assert_only_numbers_differ, user_of_too_many_pipes
+    ):
+        words, holds = user_of_too_many_pipes, 2 * os.sysconf("SC_PAGE_SIZE")
+        before = SMALL_PIPES.format(holds=holds) if words is None else ""
+        told = assert_only_numbers_differ(*ABOUT_SIZES, before=before, through=words or [])
+        assert f"{holds:,} bytes: 2 pages" in told
+
+    def test_where_no_pipe_may_be_made_larger_the_chapters_can_be_followed(
+        assert_only_numbers_differ
+    ):
+        told = assert_only_numbers_differ(*ABOUT_SIZES, before=SMALL_PIPES.format(holds=65_536))
+        assert "65,536 bytes" in told and "1,048,576 bytes" not in told
+
+    @pytest.mark.skipif(not works(ONE_ID), reason="no user namespace can be had here")
+    def test_in_a_container_of_one_user_the_chapters_can_be_followed(assert_only_numbers_differ):
+        assert_only_numbers_differ("02", "reference", through=ONE_ID, instead={
+            "PermissionError: [Errno N] Permission denied: 'closed'\n":
+                "OSError: [Errno N] Invalid argument\n"
+        })

@@ -19,7 +19,7 @@ from pipe_helpers.keeping.one_go import in_one_go
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
 _START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy
-_LARGEST = 1 << 20  # bytes: the most that a pipe holds unless root says otherwise [pipe(7)]
+_LARGEST = 1 << 22  # bytes: more than a pipe holds, even one of 16 pages of 64 KiB [pipe(7)]
 _HEAD = 64  # bytes of data kept in the record of a call
 _CALLS = ("mkfifo", "open", "write", "read", "close", "unlink")
 
