@@ -673,7 +673,7 @@ if LINUX:
     @pytest.fixture
     def user_of_too_many_pipes():
         """The words that run a command as a user who gets small pipes; None if we may not."""
-        words = another_user(61235)
+        words = another_user(62000 + os.getpid() % 1000)  # not that of another run of the tests
         if not words:
             yield None
             return
