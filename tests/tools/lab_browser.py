@@ -349,6 +349,18 @@ class Lab:
             " requestAnimationFrame(() => requestAnimationFrame(done))))"
         )
 
+    def axe(self, selector):
+        """Return what axe-core objects to there, in the window: (impact, rule, elements)."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        # JupyterLab's body has no height, and axe takes what it clips for hidden: it would look at
+        # no colour.
+        self.page.add_style_tag(content="body { height: 100vh }")
+        found = Axe().run(self.page, context=selector, options={}).response
+        assert any(rule["id"] == "color-contrast" for rule in found["passes"] + found["violations"])
+        return [(rule["impact"], rule["id"], [node["html"][:200] for node in rule["nodes"]])
+                for rule in found["violations"]]
+
     def interrupt(self):
         """Press the toolbar's interrupt button, as the chapters tell the reader to."""
         self.page.locator(
