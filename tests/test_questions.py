@@ -3,16 +3,21 @@
 Each check takes a question and returns a list of complaints. It is tried on every question of the
 kit and, so that it is known to be able to complain, on a made-up bad one.
 """
+import html
 import json
 import os
 import re
+import subprocess
+import sys
+from html.parser import HTMLParser
 
 import lab_browser
 import nbformat
 import pytest
-from save_notebooks import NOTEBOOKS, clean, gist
+from save_notebooks import NOTEBOOKS
 
-from pipe_helpers import predict, questions
+from pipe_helpers import predict
+from pipe_helpers.notebook import questions
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 FILES = sorted((NOTEBOOKS / "questions").glob("*.json"))
@@ -77,17 +82,21 @@ def texts(question):
     ]
 
 
+def plain(text):
+    return html.unescape(re.sub("</?code>", "", text))
+
+
 def other_words(question):
     prose = [re.sub("<code>.*?</code>", "", text) for text in texts(question)]
     return [match.group() for text in prose for match in OTHER_WORDS.finditer(text)]
 
 
 def not_shown_as_written(question):
-    """jupyterquiz puts texts into the page as HTML, and has a use for $ and ]( of its own."""
+    """Texts go into the page as HTML, in which JupyterLab takes what stands between $ for TeX."""
     complaints = []
     for text in texts(question):
         plain = re.sub("<code>([^<>]*)</code>", r"\1", text)
-        if re.search(r"[<>$]|\]\(|&(?!(amp|lt|gt);)", plain):
+        if re.search(r"[<>$]|&(?!(amp|lt|gt);)", plain):
             complaints.append(text)
     return complaints
 
@@ -149,11 +158,11 @@ def test_the_named_cell_judges_right_after_the_question(chapter, question):
 
 
 @each_question
-def test_a_saved_chapter_shows_the_question_in_words_and_nothing_random(chapter, question):
+def test_a_saved_chapter_shows_the_question_and_compares_it(chapter, question):
     asking = asking_cell(notebook_of(chapter), chapter, question["cell"])
-    assert {"question", "nbval-ignore-output"} <= set(asking.metadata.tags)
+    assert asking.metadata == {"tags": ["question"]}
     assert [output.data for output in asking.outputs] == [
-        {"text/plain": questions.in_words(question)}
+        {"text/html": questions.in_html(question), "text/plain": questions.in_words(question)}
     ]
 
 
@@ -222,34 +231,17 @@ def test_a_good_question_is_not_refused(check):
 # ---------------------------------------------------------------- predict
 
 
-@pytest.fixture
-def shown():
-    """A function that calls predict and returns the data of what it shows."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from IPython.utils.capture import capture_output
-
-    InteractiveShell.instance()
-
-    def show(*args):
-        with capture_output() as captured:
-            predict(*args)
-        return [output.data for output in captured.outputs]
-
-    try:
-        yield show
-    finally:
-        InteractiveShell.clear_instance()
-
-
 @each_question
 def test_predict_shows_one_question_whatever_the_current_folder(
-    shown, chapter, question, tmp_path, monkeypatch
+    chapter, question, tmp_path, monkeypatch
 ):
+    shown = []
+    monkeypatch.setattr(questions, "display", lambda data, raw: shown.append(data))
     monkeypatch.chdir(tmp_path)
-    page, script = shown(chapter, question["cell"])
-    assert page["text/plain"] == questions.in_words(question)
-    assert json.dumps(question["question"]) in script["application/javascript"]
-    assert script["application/javascript"].count('"cell": ') == 1
+    predict(chapter, question["cell"])
+    assert shown == [
+        {"text/html": questions.in_html(question), "text/plain": questions.in_words(question)}
+    ]
 
 
 def test_in_words_a_question_has_no_html():
@@ -257,6 +249,52 @@ def test_in_words_a_question_has_no_html():
         'What does os.read do?\n( ) It is blocked.\n( ) It fails.\n( ) b""'
     )
     assert questions.in_words(changed(answer="<code>a &gt; b</code>")).count("( ) a > b") == 1
+
+
+class Elements(HTMLParser):
+    """.found: (element, its attributes, its text, with that of its children), in order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append([tag, dict(attributes), ""])
+        self.found.append(self.open[-1])
+
+    def handle_data(self, data):
+        for element in self.open:
+            element[2] += data
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+
+@each_question
+def test_an_answer_holds_its_feedback_and_right_and_wrong_look_alike_until_opened(
+    chapter, question
+):
+    def elements(tag):
+        return [element for element in page if element[0] == tag]
+
+    page = Elements(questions.in_html(question)).found
+    answers = [(plain(each["answer"]), plain(each["feedback"])) for each in question["answers"]]
+    assert page[0][2] == plain(question["question"])
+    assert [text for _, _, text in elements("summary")] == [answer for answer, _ in answers]
+    assert [text.strip() for _, _, text in elements("details")] == ["\n".join(a) for a in answers]
+    for tag in ("details", "summary"):
+        assert all(attributes == elements(tag)[0][1] for _, attributes, _ in elements(tag))
+    # What JupyterLab keeps in a notebook that it does not trust.
+    assert {tag for tag, _, _ in page} <= {"p", "strong", "code", "details", "summary"}
+    assert {name for _, attributes, _ in page for name in attributes} == {"style"}
+
+
+def test_asking_brings_in_neither_matplotlib_nor_widgets():
+    ask = 'import sys, pipe_helpers; pipe_helpers.predict("03_open", "alone")\n'
+    ask += 'sys.exit(bool({"matplotlib", "ipywidgets"} & set(sys.modules)))'
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, run.stderr
 
 
 def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, tmp_path):
@@ -267,100 +305,65 @@ def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, t
         predict("03_open", "alone")
 
 
-def test_a_question_is_saved_in_words(shown):
-    page, script = shown("03_open", "alone")
-    cell = nbformat.v4.new_code_cell("predict()", metadata={"tags": ["question"]})
-    cell.outputs = [nbformat.v4.new_output("display_data", data) for data in (page, script)]
-    live = nbformat.v4.new_notebook(cells=[cell])
-    notebook = clean(nbformat.from_dict(live))
-    assert gist(notebook) != gist(live)  # so that `make notebooks` replaces what JupyterLab saved
-    assert [output.data for output in notebook.cells[0].outputs] == [
-        {"text/plain": page["text/plain"]}
-    ]
+# ---------------------------------------------------------------- in a browser
 
-
-# ---------------------------------------------------------------- in JupyterLab
-
-# The contrast, as WCAG defines it, of an element's text with what stands behind it.
-CONTRAST = """element => {
-    const parse = colour => colour.match(/[\\d.]+/g).map(Number);
-    let behind = element;
-    while (parse(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
-    const back = parse(getComputedStyle(behind).backgroundColor);
-    const text = parse(getComputedStyle(element).color);
-    const mixed = [0, 1, 2].map(i => text[i] * (text[3] ?? 1) + back[i] * (1 - (text[3] ?? 1)));
-    const light = colour => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
-        const c = colour[i] / 255;
-        return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    }, 0.05);
-    const [dark, bright] = [light(mixed), light(back)].sort((a, b) => a - b);
-    return bright / dark;
-}"""
+CHAPTER = "01_why_named_pipes"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab with a notebook that asks one question, before and after a formula."""
+def lab():
+    """JupyterLab, started for the first time by this user, with the chapters as they are stored."""
     if reason := lab_browser.missing():
         (pytest.fail if os.environ.get("KIT_REQUIRE_BROWSER") else pytest.skip)(reason)
-    folder = tmp_path_factory.mktemp("questions")
-    (folder / ".jupyter").symlink_to(NOTEBOOKS / ".jupyter")
-    ask = 'from pipe_helpers import predict\npredict("03_open", "rdwr-no-eof")'
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("A formula brings in MathJax: $x^2$"),
-            nbformat.v4.new_code_cell(ask),
-        ],
-        metadata={"kernelspec": {
-            "name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"
-        }},
-    )
-    nbformat.write(notebook, folder / "of_the_test.ipynb")
-    with lab_browser.Lab(folder) as lab:
-        lab.requests = []
-        lab.page.on("request", lambda request: lab.requests.append(request.url))
-        lab.open("of_the_test.ipynb")
+    with lab_browser.Lab() as lab:
         yield lab
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_question_in_jupyterlab_can_be_read_and_answered_without_a_mouse(lab, theme):
-    lab.theme(theme)
-    lab.page.wait_for_selector(".jp-RenderedMarkdown mjx-container")
-    lab.run_all()
-    answers = lab.page.locator(".Quiz label.MCButton")
-    feedback = lab.page.locator(".Quiz .Feedback")
-    answers.last.wait_for()
-    chosen = {}
-    answers.first.focus()
-    for number in range(answers.count()):
-        lab.page.keyboard.press("Space")
-        lab.page.wait_for_function(
-            "number => [...document.querySelectorAll('label.MCButton')].every((button, i) =>"
-            " /correctButton/.test(button.className)"
-            " == (i == number) && button.getAnimations().every(a => a.playState == 'finished'))",
-            arg=number,
-        )
-        chosen[number] = feedback.text_content()
-        for part in lab.page.locator(
-            ".Quiz .MultipleChoiceQn, .Quiz label.MCButton, .Quiz code, .Quiz .Feedback"
-        ).all():
-            assert part.evaluate(CONTRAST) >= 4.5, part.inner_html()
-        lab.page.keyboard.press("Tab")
-    shown = [
-        re.sub("</?code>", "", answer["feedback"])
-        for question in load(NOTEBOOKS / "questions" / "03_open.json")
-        if question["cell"] == "rdwr-no-eof"
-        for answer in question["answers"]
-    ]
-    assert list(chosen.values()) == shown
+def answer_by_keyboard(page, question, shown):
+    """Tab through the answers in `shown`, opening one by Enter, the next by the space bar."""
+    answers = shown.locator("summary")
+    assert answers.count() == len(question["answers"])
+    assert shown.locator("details > p:visible").count() == 0
+    for number, answer in enumerate(question["answers"]):
+        answers.first.focus() if number == 0 else page.keyboard.press("Tab")
+        page.keyboard.press(("Enter", "Space")[number % 2])
+        shown.locator("details[open]").nth(number).wait_for()
+        feedback = shown.locator("details").nth(number).locator("p")
+        assert feedback.inner_text() == plain(answer["feedback"])
+        assert shown.locator("details > p:visible").count() == number + 1
 
 
-def test_a_question_needs_nothing_from_the_network(lab):
-    answers = lab.page.locator(".Quiz label.MCButton")
-    lab.run_all()
-    answers.last.wait_for()
-    answers.first.click()
-    lab.page.locator(".Quiz .Feedback").get_by_text(re.compile("^(Right|Not so)")).wait_for()
-    hosts = {re.match(r"\w+://([^/:]*)", url)[1] for url in lab.requests if "://" in url}
-    assert hosts == {"127.0.0.1"}
+def shown_question(page, question):
+    """The output with a question and its answers."""
+    outputs = page.locator(".jp-RenderedHTMLCommon:has(summary)")
+    return outputs.filter(has_text=plain(question["question"]))
+
+
+@pytest.mark.parametrize("state", ["stored", "run"])
+def test_a_question_in_jupyterlab_can_be_read_and_answered_without_a_mouse(lab, state):
+    lab.open(f"{CHAPTER}.ipynb")
+    if state == "run":
+        lab.run_all()
+    trust = {"stored": "not trusted", "run": "trusted"}[state]
+    lab.page.locator(f"#jp-main-statusbar [title^='Notebook {trust}']").wait_for()
+    for question in load(NOTEBOOKS / "questions" / f"{CHAPTER}.json"):
+        shown = shown_question(lab.page, question)
+        answer_by_keyboard(lab.page, question, shown)
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        shown.locator("summary").first.focus()
+        assert lab.axe(".jp-RenderedHTMLCommon:has(summary:focus)") == []
+
+
+def test_a_question_in_an_exported_page_needs_no_script(lab):
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_filename(str(NOTEBOOKS / f"{CHAPTER}.ipynb"))
+    context = lab.page.context.browser.new_context(java_script_enabled=False, offline=True)
+    try:
+        exported = context.new_page()
+        exported.set_content(page, wait_until="domcontentloaded")
+        for question in load(NOTEBOOKS / "questions" / f"{CHAPTER}.json"):
+            answer_by_keyboard(exported, question, shown_question(exported, question))
+    finally:
+        context.close()

@@ -54,8 +54,6 @@ def clean(notebook):
             continue
         if not cell.source.strip():
             cell.execution_count = None
-        if "question" in cell.metadata.get("tags", []):
-            cell.outputs = in_words(cell.outputs)
         for output in cell.outputs:
             if "metadata" in output:
                 output.metadata = nbformat.from_dict(
@@ -70,14 +68,6 @@ def clean(notebook):
                     frame for frame in output.traceback if not FILE_FRAME.match(frame)
                 ]
     return notebook
-
-
-def in_words(outputs):
-    """Keep of a question what it asks in words: jupyterquiz's page and script have random ids."""
-    kept = [output for output in outputs if "application/javascript" not in output.get("data", {})]
-    for output in kept:
-        output.get("data", {}).pop("text/html", None)
-    return kept
 
 
 def run(path):
@@ -107,8 +97,7 @@ def gist(notebook):
     """Return what two runs of `notebook` must have in common, as text."""
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "nbval-ignore-output" in tags and "question" not in tags:
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
             cell.metadata["has_outputs"], cell.outputs = bool(cell.outputs), []
         for output in cell.get("outputs", []):
             output.pop("metadata", None)
