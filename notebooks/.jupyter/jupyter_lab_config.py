@@ -5,9 +5,6 @@ import sys
 import webbrowser
 from pathlib import Path
 
-import nbformat
-from nbformat.sign import NotebookNotary
-
 CHAPTERS = Path(__file__).resolve().parent.parent
 
 
@@ -63,10 +60,4 @@ c.ServerApp.jpserver_extensions = {
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 }
 c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
-# JupyterLab draws stored SVG and HTML only in a notebook that was signed on this machine.
-for chapter in CHAPTERS.rglob("*.ipynb"):
-    try:
-        NotebookNotary().sign(nbformat.read(chapter, as_version=4))
-    except (ValueError, OSError, nbformat.ValidationError):
-        pass  # broken or read-only: JupyterLab says so when it is opened
 c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*~", "conftest.py", ".*"]
