@@ -150,6 +150,37 @@ def test_one_limit_may_be_used_again():
                 time.sleep(9)
 
 
+def test_a_second_entry_of_one_limit_is_refused_and_the_first_goes_on():
+    limit = time_limit(0.3)
+    with limit:
+        for enter in limit.__enter__, lambda: contextlib.ExitStack().enter_context(limit):
+            with pytest.raises(RuntimeError, match="in use already: make another one"):
+                enter()
+        with pytest.raises(TimeoutError, match="0.3 s"):
+            time.sleep(9)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    with pytest.raises(TimeoutError, match="1 s"):  # a later one counts
+        with time_limit(1):
+            time.sleep(9)
+    with limit:  # and so does the same one, now that it has been left
+        assert 0.2 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.31
+
+
+def test_a_limit_that_another_task_has_yet_to_give_back_is_refused():
+    async def main():
+        early, late = time_limit(5), time_limit(2)
+        early.__enter__()
+        late.__enter__()
+        early.__exit__(None, None, None)
+        with pytest.raises(RuntimeError, match="in use already"):
+            early.__enter__()
+        late.__exit__(None, None, None)
+        with early:
+            pass
+
+    asyncio.run(main())
+
+
 def test_code_that_swallows_the_first_alarms_still_gets_out():
     os.mkfifo("pipe")
     swallowed = 0

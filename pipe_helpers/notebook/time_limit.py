@@ -26,8 +26,9 @@ class time_limit:
     It raises in its body and nowhere else. While the body is suspended in an `await`, other
     code runs: then it raises as soon as the body goes on.
 
-    Raises RuntimeError outside the main thread, where Python handles no signals, and ValueError
-    for seconds that are not a number above 0 (and at most 1e9).
+    It may be used again when it has been left. Entering raises RuntimeError before that, and
+    outside the main thread, where Python handles no signals. Raises ValueError for seconds that
+    are not a number above 0 (and at most 1e9).
     """
 
     def __init__(self, seconds):
@@ -38,6 +39,8 @@ class time_limit:
         if not fits:
             raise ValueError(f"a time limit is a number of seconds above 0, not {seconds!r}")
         self.seconds = float(seconds)
+        self._body = None
+        self._counts = False  # whether it has the timer, and is to give it back
 
     def __enter__(self):
         if threading.current_thread() is not threading.main_thread():
@@ -45,16 +48,20 @@ class time_limit:
                 "time_limit works by a signal, and Python handles signals in the main thread "
                 "only: use it there"
             )
-        self._body = sys._getframe(1)
-        while self._body.f_globals.get("__name__") == "contextlib":  # an ExitStack's own frame
-            self._body = self._body.f_back
-        self._passed = None
-        self._entered = time.monotonic()
-        self._outer_timer = signal.getitimer(signal.ITIMER_REAL)
-        self._outer_handler = signal.getsignal(signal.SIGALRM)
-        outer_left = self._outer_timer[0]
-        self._counts = not outer_left or self.seconds < outer_left
+        if self._body is not None or self._counts:  # a second would forget the outer timer
+            raise RuntimeError(
+                f"this time_limit is in use already: make another one, time_limit({self.seconds:g})"
+            )
         try:
+            self._body = sys._getframe(1)
+            while self._body.f_globals.get("__name__") == "contextlib":  # an ExitStack's own frame
+                self._body = self._body.f_back
+            self._passed = None
+            self._entered = time.monotonic()
+            self._outer_timer = signal.getitimer(signal.ITIMER_REAL)
+            self._outer_handler = signal.getsignal(signal.SIGALRM)
+            outer_left = self._outer_timer[0]
+            self._counts = not outer_left or self.seconds < outer_left
             if self._counts:
                 signal.signal(signal.SIGALRM, self._alarm)
                 signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT)
