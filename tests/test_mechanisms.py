@@ -1,5 +1,6 @@
 """The mechanisms that a learner measures: they carry every byte, end, and leave nothing."""
 import os
+import time
 
 import pytest
 
@@ -36,6 +37,63 @@ def test_a_partner_ends_when_the_block_fails(own_folder, alive, name):
         1 / 0
     assert not alive(process.pid)
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize("dead", [name for name in NAMES if name != "multiprocessing Queue"])
+def test_when_one_partner_has_died_the_others_end_all_the_same(own_folder, alive, dead):
+    names = list(dict.fromkeys([dead, "named pipe", "Unix socket", "multiprocessing Queue"]))
+    with time_limit(60):
+        partners = Partners(names).__enter__()
+        processes = list(partners._processes)
+        try:
+            processes[0].kill()
+            processes[0].wait(10)
+            try:
+                partners.__exit__(None, None, None)
+            except Exception as error:  # where the mechanism tells that nobody is there
+                assert not isinstance(error, TimeoutError), error
+                assert dead not in ("message queue", "multiprocessing Queue")
+            else:
+                assert dead in ("message queue", "TCP")
+            assert not any(alive(process.pid) for process in processes)
+            assert os.listdir() == []
+        finally:
+            for process in processes:
+                process.kill()
+
+
+def test_of_several_errors_at_the_end_the_first_is_told(own_folder, alive):
+    def refuse(error):
+        raise error
+
+    with time_limit(60):
+        with pytest.raises(KeyboardInterrupt):
+            with Partners(["named pipe", "Unix socket", "TCP"]) as partners:
+                ends, processes = list(partners.ends.values()), partners._processes
+                errors = OSError("third"), OSError("second"), KeyboardInterrupt()  # the last first
+                for end, error in zip(ends, errors):
+                    end.stop = lambda error=error: refuse(error)
+        assert not any(alive(process.pid) for process in processes)
+        with pytest.raises(ZeroDivisionError):
+            with Partners(["named pipe", "Unix socket"]) as partners:
+                for end in partners.ends.values():
+                    end.close = lambda: refuse(OSError("close"))
+                1 / 0
+        assert os.listdir() == []
+
+
+def test_messages_that_a_dead_partner_will_never_take_do_not_keep_the_block_from_its_end(
+        own_folder, alive):
+    with pytest.raises(ZeroDivisionError), time_limit(20):
+        with Partners(["multiprocessing Queue"]) as partners:
+            process = partners._processes[0]
+            process.kill()
+            process.join()
+            for _ in range(3):
+                partners.ends["multiprocessing Queue"].send(bytes(1 << 20))
+            begun = time.monotonic()
+            1 / 0
+    assert not alive(process.pid) and time.monotonic() - begun < 10
 
 
 def test_the_other_process_is_a_child_only_where_its_ends_must_be_inherited(own_folder):

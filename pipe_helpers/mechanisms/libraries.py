@@ -8,7 +8,7 @@ from multiprocessing.connection import Client, Listener
 from xmlrpc.client import Binary, ServerProxy
 from xmlrpc.server import SimpleXMLRPCServer
 
-from pipe_helpers.mechanisms.end import CHECK, DONE, TAKE, End, free_name, same, some
+from pipe_helpers.mechanisms.end import CHECK, DONE, ORDER, STOP, TAKE, End, free_name, same, some
 
 
 class MultiprocessingPipe(End):
@@ -66,7 +66,8 @@ class MultiprocessingQueue(End):
     def close(self):
         for queue in (self._writing, self._reading):
             queue.close()
-            queue.join_thread()
+            # The other process has ended: what it has not taken by now would be waited for.
+            queue.cancel_join_thread()
 
 
 def _serve_queues(reading, writing):
@@ -107,6 +108,12 @@ class ZeroMQ(End):
 
     def receive(self, size):
         return self._socket.recv()
+
+    def stop(self):
+        import zmq
+
+        # Without waiting: while no other process is connected, a pair would wait for one.
+        self._socket.send(ORDER.pack(STOP, 0, 0), zmq.NOBLOCK)
 
     def close(self):
         self._context.destroy(linger=1000)  # milliseconds for what has not been sent yet

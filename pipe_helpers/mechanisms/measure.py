@@ -1,5 +1,6 @@
 """Measure each mechanism between this process and another one."""
 import contextlib
+import functools
 import hashlib
 import os
 import random
@@ -25,7 +26,8 @@ class Partners:
     """Context manager: for each name of a mechanism, another process that serves.
 
     ends: a dictionary of our ends, by name. The other process is started by `launch`, or is a
-    child of this one if the mechanism's ends must be inherited. All of them end with the block.
+    child of this one if the mechanism's ends must be inherited. All of them end with the block,
+    whatever becomes of one of them; the first error is raised.
     Files with their names are in the working directory until both sides have met.
 
     Entering blocks until all have met. Raises KeyError for an unknown name, OSError if the
@@ -39,43 +41,55 @@ class Partners:
         self._processes = []
 
     def __enter__(self):
-        try:
+        with contextlib.ExitStack() as begun:  # all of it is ended if one can't be had
             for name in self._names:
                 try:
-                    end = self.ends[name] = MECHANISMS[name]()
+                    end = MECHANISMS[name]()
                 except InUse as error:
                     if len(self._names) == 1:
                         raise
                     warnings.warn(f"{name} is left out. {error.strerror}", stacklevel=3)
                     continue
+                self.ends[name] = end
+                begun.callback(_close, end)
                 command = [_PARTNER, type(end).__module__, type(end).__name__, *end.args]
                 process = end.start_child([sys.executable, *command]) or launch(*command)
                 self._processes.append(process)
+                begun.push(functools.partial(_end, process, end))
             for end in self.ends.values():
                 end.meet()
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
+            self._begun = begun.pop_all()
         return self
 
     def __exit__(self, kind, error, frames):
-        for process, end in zip(self._processes, self.ends.values()):
-            if kind is None:
-                end.stop()
-            else:
-                process.kill()
-            process.join() if hasattr(process, "join") else process.wait(10)
-        for end in self.ends.values():
-            with contextlib.suppress(OSError, AttributeError):  # it may not have met the other
-                end.close()
-            with contextlib.suppress(OSError):
-                end.remove_names()
+        return self._begun.__exit__(kind, error, frames)
 
     @property
     def unrelated(self):
         """The names of the mechanisms whose other process is no child of this one."""
         pairs = zip(self.ends, self._processes)
         return [name for name, process in pairs if isinstance(process, Program)]
+
+
+def _end(process, end, kind, error, frames):
+    """Tell the other process to end and wait; kill it if that fails, or something has before.
+
+    An error is raised only if there was none before, and so the first of all is told.
+    """
+    try:
+        if kind is None:
+            end.stop()
+            process.join(10) if hasattr(process, "join") else process.wait(10)
+    finally:
+        process.kill()
+        process.join() if hasattr(process, "join") else process.wait(10)
+
+
+def _close(end):
+    with contextlib.suppress(OSError, AttributeError):  # it may not have met the other
+        end.close()
+    with contextlib.suppress(OSError):
+        end.remove_names()
 
 
 def check(end, size):
