@@ -11,7 +11,7 @@ import traceback
 
 import pytest
 
-from pipe_helpers import launch, launch_reader, launch_writer, time_limit, trace
+from pipe_helpers import launch, launch_reader, launch_writer, time_limit, timeline, trace
 
 NAMES = ("mkfifo", "open", "read", "write", "close", "unlink")
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -295,6 +295,61 @@ def test_a_torn_last_line_of_a_log_is_left_out():
     with open(log, "ab") as file:
         file.write(b'{"pid": 4242, "n": 77, "ent')
     assert whole == texts(t.calls) != []
+
+
+def test_lines_that_a_full_disk_has_cut_cost_their_calls_and_no_others_and_it_is_told():
+    t = trace()
+    for _ in range(2):
+        launch_writer("a_folder_that_is_not_there/my_pipe", trace=t).wait()
+    whole = texts(t.calls)
+    log = pathlib.Path(t._programs[0][1])
+    entered, left = log.read_bytes().splitlines(keepends=True)
+    assert len(whole) == 2 and t.remark == ""
+    for lines, found in [
+        ([entered, left, entered[:30]], 2),
+        ([entered[:30], b"\n", entered, left], 2),
+        ([entered[:30], b"\n", left], 1),  # out of place: its call is not known
+        ([b"\n", left], 1),  # so the recorder marks an event of which nothing was written
+        ([entered[:30], left], 1),
+    ]:
+        log.write_bytes(b"".join(lines))
+        assert texts(t.calls) == whole[:found], lines
+        assert "record has gaps (a full disk?)" in t.remark
+        for shown in repr(t), t._repr_html_(), timeline(t).text:
+            assert shown.count(t.remark) == 1
+
+
+def test_after_a_write_that_a_full_disk_has_cut_the_next_event_is_on_a_line_of_its_own(
+        own_folder, python):
+    log = own_folder / "log"
+    writes = python(f"""
+        import os, resource, signal
+        from pipe_helpers.recording import recorder
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        put = recorder._log_writer({str(log)!r})
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))  # as if the disk were full
+        put({{"cut": "x" * 99}})
+        put({{"lost": 2}})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        put({{"kept": 3}})
+        put({{"kept": 4}})
+    """)
+    assert writes.communicate(timeout=10)[1] == ""
+    first, *rest = log.read_bytes().split(b"\n")
+    assert len(first) == 20 and rest == [b'{"kept": 3}', b'{"kept": 4}', b""]
+
+
+def test_an_exit_without_its_entry_leaves_what_others_have_put_into_os(monkeypatch):
+    with trace() as left_before:
+        pass
+    monkeypatch.setattr(os, "open", "a patch")
+    for t in trace(), left_before:
+        t.__exit__(None, None, None)
+        assert os.open == "a patch"
+    with trace():
+        monkeypatch.setattr(os, "read", "in the block")
+    assert os.read == "in the block"
 
 
 def test_a_program_that_closes_all_descriptors_runs_on(script):

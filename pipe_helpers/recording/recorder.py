@@ -54,7 +54,7 @@ class Recorder:
                     setattr(os, name, _Recorded(name, _found[name]))
 
     def stop(self):
-        """Undo one start. The last recorder to stop puts back the functions that were found."""
+        """Undo one start, if there was one. The last to stop puts back what was found in os."""
         global _active
         with _lock:
             if self in _active:
@@ -62,7 +62,9 @@ class Recorder:
                 _active = _active[:at] + _active[at + 1 :]
             if not _active:
                 for name, function in _found.items():
-                    setattr(os, name, function)
+                    if isinstance(getattr(os, name), _Recorded):  # else somebody else's by now
+                        setattr(os, name, function)
+                _found.clear()
 
 
 class _Recorded:
@@ -127,18 +129,26 @@ def _plain(value):
 
 
 def _log_writer(path):
-    """A function that appends an event to the file at path, at once and as a whole line."""
+    """A function that appends an event to the file at path, at once and as a whole line.
+
+    After one of which that was not possible, because the disk is full, say, comes an empty line,
+    or the end of what could be written of it.
+    """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     lowest = _HIGH_FD if limit == resource.RLIM_INFINITY else min(_HIGH_FD, limit - 1)
     log = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
     os.close(fd)
+    gap = b""
 
     def put(event):
+        nonlocal gap
+        line = gap + json.dumps(event).encode() + b"\n"
         try:
-            _write(log, json.dumps(event).encode() + b"\n")
+            written = _write(log, line)
         except OSError:  # closed by a program that closes all it finds: it comes first
-            pass
+            written = 0
+        gap = b"" if written == len(line) else b"\n"
 
     return put
 

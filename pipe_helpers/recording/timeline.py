@@ -85,7 +85,8 @@ class Timeline:
     def __init__(self, trace, title=None):
         lanes = shortened(_processes(trace), _MOST)
         self.title = title
-        self.text = _text(lanes, title)
+        self._remark = getattr(trace, "remark", "")
+        self.text = _text(lanes, title, self._remark)
         self.figure = Figure(dpi=_RESOLUTION, facecolor="white")
         FigureCanvasAgg(self.figure)
         self._width_of = _text_ruler(self.figure)
@@ -119,10 +120,11 @@ class Timeline:
         )
         self.bars, marks, end = self._places(lanes, left + 0.12)
         top = 0.4 if self.title else _MARGIN
-        foot = 0.5
+        foot = 0.7 if self._remark else 0.5
         self.width = end + 0.08 + _MARGIN
-        if self.title:
-            self.width = max(self.width, self._width_of(self.title, "title") + 2 * _MARGIN)
+        for text, font in (self.title, "title"), (self._remark, "small"):
+            if text:
+                self.width = max(self.width, self._width_of(text, font) + 2 * _MARGIN)
         self.height = top + max(1, len(lanes)) * _LANE + foot
         self.figure.set_size_inches(self.width, self.height)
         axes = self.figure.add_axes((0, 0, 1, 1))
@@ -148,7 +150,9 @@ class Timeline:
             write(x, bottom + 0.12, text, "small", _SOFT_INK, "center")
         for bar in self.bars:
             _draw_bar(axes, write, bar, top + (bar.lane + 0.5) * _LANE)
-        write(_MARGIN, self.height - 0.14, _LEGEND, "small", _SOFT_INK)
+        write(_MARGIN, bottom + 0.36, _LEGEND, "small", _SOFT_INK)
+        if self._remark:
+            write(_MARGIN, bottom + 0.56, self._remark, "small", _RED)
 
     def _places(self, lanes, start):
         """Where each call begins and ends, so that each label fits and no event is out of order.
@@ -239,12 +243,13 @@ def _without_overlap(calls):
     return lanes
 
 
-def _text(lanes, title):
+def _text(lanes, title, remark):
     lines = [title] if title else []
     for calls in lanes:
         first = _all_calls(calls)[0]
         lines.append(f"{first.role}, pid {first.pid}")
         lines += [f"    {line_of(call)}" for call in calls]
+    lines += [remark] if remark else []
     return "\n".join(lines) or "no calls recorded"
 
 

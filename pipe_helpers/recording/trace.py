@@ -1,4 +1,5 @@
 """See what processes did with a pipe: record their calls and merge the records."""
+import contextlib
 import html
 import itertools
 import json
@@ -13,6 +14,7 @@ from pipe_helpers.recording.recorder import Recorder, without_our_frames
 _RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
 _ROLES = {"write_to_named_pipe": "writer", "read_from_named_pipe": "reader"}
 _MOST_ROWS = 40
+_GAPS = "The record has gaps (a full disk?): calls may be missing or seem not to have returned."
 
 
 class trace:
@@ -92,7 +94,7 @@ class trace:
         each followed by the processes that it forked.
         """
         sources = [("notebook", list(self._events))]
-        sources += [(role, _events_in(log)) for role, log in self._programs]
+        sources += [(role, _events_in(log)[0]) for role, log in self._programs]
         processes = {}
         for role, events in sources:
             calls = {}
@@ -100,16 +102,24 @@ class trace:
                 calls.setdefault((event["pid"], event["n"]), {}).update(event)
             first = None
             for (pid, _), call in calls.items():
+                if "name" not in call:  # the event before it is in a gap
+                    continue
                 first = first or pid
                 made_by = role if pid == first else f"{role}'s child"
                 processes.setdefault(pid, []).append(_call(made_by, call))
         return processes
 
+    @property
+    def remark(self):
+        """A sentence that tells that events of a program are missing, or "" if all are there."""
+        return _GAPS if any(_events_in(log)[1] for _, log in self._programs) else ""
+
     def __repr__(self):
         lines = []
         for (role, pid), calls in self._table():
             lines += [f"{role}, pid {pid}", *(f"    {line_of(call)}" for call in calls)]
-        return "\n".join(lines) or "no calls recorded"
+        lines = lines or ["no calls recorded"]
+        return "\n".join([*lines, self.remark] if self.remark else lines)
 
     def _repr_html_(self):
         rows = []
@@ -120,10 +130,10 @@ class trace:
                 cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
                 rows.append(f"<tr>{who}{cells}</tr>")
                 who = ""
-        if not rows:
-            return "<p>no calls recorded</p>"
         heads = "".join(f"<th>{head}</th>" for head in ("who", "call", "result", "waited"))
-        return "\n".join(["<table>", f"<tr>{heads}</tr>", *rows, "</table>"])
+        table = ["<table>", f"<tr>{heads}</tr>", *rows, "</table>"]
+        remark = [f"<p>{self.remark}</p>"] if self.remark else []
+        return "\n".join([*(table if rows else ["<p>no calls recorded</p>"]), *remark])
 
     def _table(self):
         processes = list(self.processes().values())
@@ -132,12 +142,19 @@ class trace:
 
 
 def _events_in(log):
+    """What can be read of a log, and whether it has gaps."""
     try:
         with open(log, "rb") as file:
             lines = file.read().split(b"\n")
     except FileNotFoundError:  # not started yet
-        return []
-    return [json.loads(line) for line in lines[:-1]]  # the last one is empty, or torn by a kill
+        return [], False
+    if not lines[-1]:
+        lines.pop()
+    events = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            events.append(json.loads(line))
+    return events, len(events) < len(lines)
 
 
 def _call(role, event):
