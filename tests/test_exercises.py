@@ -2,6 +2,7 @@
 
 KIT_ROUNDS=20 tries every answer twenty times; the default is once, for the time it takes.
 """
+import ast
 import json
 import linecache
 import os
@@ -16,6 +17,7 @@ from exercise_answers import MISTAKES, OTHER_STYLES, PRELUDE
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
 from pipe_helpers.exercises import EXERCISES, check, progress, record
+from pipe_helpers.exercises.plain import plain, shown
 
 ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = int(os.environ.get("KIT_ROUNDS", "1"))
@@ -167,15 +169,88 @@ def test_the_check_survives_a_function_that(what):
     assert not verdict.solved and words in verdict.hint, verdict
 
 
-NONSENSE = ["...", "object()", "[[[[[[1]]]]]]", "lambda: 1", "float('nan')", "10 ** 5000",
-            "'\\ud800'", "(1, 2)", "type('bytes', (bytes,), {})(b'x')", "{1: 2}", "-1", "open"]
+NONSENSE = {  # and how a hint shows it
+    "...": "an ellipsis", "object()": "an object", "[[[[[[1]]]]]]": "[[[a list]]]",
+    "lambda: 1": "a function", "float('nan')": "nan", "-float('inf')": "-inf", "1e300": "1e+300",
+    "10 ** 5000": "an int", "10 ** 18": "1000000000000000000", "'\\ud800'": r"'\ud800'", "(1, 2)": "(1, 2)",
+    "type('bytes', (bytes,), {})(b'x')": "a bytes", "{1: 2}": "a dict", "-1": "-1",
+    "open": "a builtin_function_or_method", "('?', '')": "('?', '')", "('?', 5)": "('?', 5)",
+    "('?', 'x')": "('?', 'x')", "{'an object'}": "a set", "[object(), {1}]": "[an object, a set]",
+    "type('', (), {})()": "an object", "type('it\\'s \"q\"', (), {})()": 'an it\'s "q"',
+    "type(type('str', (str,), {})('x'), (), {})()": "a x", "type('n' * 9999, (), {})()": "a nnn...",
+    "Unnamed()": "an Unnamed", "type('int', (int,), {'__repr__': None})(5)": "an int",
+    "type('list', (list,), {'__len__': None})()": "a list", "b'x' * (5 << 20)": "5,242,880 bytes",
+    "['x' * (3 << 20)] * 2": "['xxx...", "[[[0] * 999] * 999] * 999": "[[[0, 0...",
+    "[1] * 10_000": "a list", "True": "True", "None": "None", "bytearray(b'x')": "b'x'",
+}
+UNNAMED = """
+import builtins
+class Meta(type):
+    __name__ = property(lambda self: 1 / 0)
+class Unnamed(BaseException, metaclass=Meta):
+    errno = property(lambda self: 1 / 0)
+    def __str__(self): return type("str", (str,), {"__getitem__": lambda *_: 1 / 0})("its text")
+"""
+
+
+@pytest.mark.parametrize("value", ["object()", "float('nan')", "('?', '')", "('?', 5)", "Unnamed()",
+                                   "type('bytes', (bytes,), {})(b'x')", "b'x' * (5 << 20)"])
+@pytest.mark.parametrize("name", ["read_message", "try_open_writer", "messages"])
+def test_a_function_that_returns_nonsense_is_refused(name, value):
+    verdict = check(answer(name, UNNAMED + f"def {name}(x):\n    return {value}\n"))
+    assert not verdict.solved and verdict.hint and "whole process" not in verdict.hint, verdict
 
 
 @pytest.mark.parametrize("value", NONSENSE)
-@pytest.mark.parametrize("name", ["read_message", "try_open_writer", "messages"])
-def test_a_function_that_returns_nonsense_is_refused(name, value):
-    verdict = check(answer(name, f"def {name}(x):\n    return {value}\n"))
-    assert not verdict.solved and verdict.hint
+def test_what_a_function_returns_is_shown_as_what_it_is(value):
+    names = {}
+    exec(f"{UNNAMED}value = {value}", names)
+    sent = repr(plain(names["value"]))
+    assert len(sent) < 6_000_000
+    text = shown(ast.literal_eval(sent.encode(errors="backslashreplace").decode()))
+    if NONSENSE[value].endswith("..."):
+        assert text.startswith(NONSENSE[value][:-3]) and len(text) < 100, text
+    else:
+        assert text == NONSENSE[value]
+
+
+@pytest.mark.parametrize("error, words", [
+    ("Unnamed()", "It raised Unnamed: its text."),
+    ("type('Odd', (Exception,), {'errno': True})('x')", "It raised Odd: x."),
+    ("type('Odd', (Exception,), {'errno': type('int', (int,), {})(6)})('x')", "It raised Odd: x."),
+    ("type('it\\'s', (Exception,), {})('a \\ud800')", "It raised it's: a \\ud800."),
+    ("type('', (Exception,), {})()", "It raised an error without a name."),
+    ("OSError(6, type('str', (str,), {'__str__': None})('odd'))", "raised OSError"),
+    ("Exception('x' * 10_000_000)", "It raised Exception: xxx"),
+    ("getattr(builtins, 'ExceptionGroup', Exception)('group', [OSError(6, 'x')])",
+     "It raised Exception"),
+    ("SystemExit(Unnamed())", "It raised SystemExit: its text."),
+])
+@pytest.mark.parametrize("name", ["try_open_writer", "read_with_deadline"])
+def test_whatever_a_function_raises_is_told(name, error, words):
+    verdict = check(answer(name, UNNAMED + f"def {name}(*args):\n    raise {error}\n"))
+    assert words in verdict.hint and not verdict.solved, verdict
+
+
+@pytest.mark.parametrize("made", [
+    "type('C', (), {'__call__': print, '__getattr__': lambda self, name: 1 / 0})()",
+    "type('C', (), {'__call__': print, '__name__': property(lambda self: [][0])})()",
+    "type('C', (), {'__call__': print, '__name__': ['make_pipe']})()",
+    "type('C', (), {'__call__': print, '__name__': type('str', (str,), {'__eq__': None})('x')})()",
+])
+def test_a_thing_whose_name_is_odd_is_refused(made):
+    assert not check(eval(made)).solved
+
+
+def test_what_a_function_prints_may_be_of_any_type():
+    source = ("class Text(str):\n    __getitem__ = __radd__ = lambda self, other: self\n"
+              "def make_pipe(path):\n    print(Text('here'), 5, '\\ud800', flush=True)\n")
+    assert "It printed: here 5 \\ud800" in repr(check(answer("make_pipe", source)))
+
+
+def test_a_function_that_is_ended_by_a_signal_without_a_name_is_told_which():
+    verdict = check(answer("make_pipe", "def make_pipe(path):\n    os.kill(os.getpid(), 40)\n"))
+    assert verdict.hint == "Its process was ended by signal 40."
 
 
 def test_helpers_of_other_cells_and_imports_at_the_top_are_found():

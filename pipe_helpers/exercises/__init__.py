@@ -94,8 +94,11 @@ def check(fn):
     less than two seconds. Raises nothing that the function causes, and leaves nothing behind;
     a solved exercise is noted for `progress`.
     """
-    name = getattr(fn, "__name__", None)
-    if not callable(fn) or not isinstance(name, str):
+    try:
+        name = fn.__name__
+    except Exception:  # an attribute may be code, too
+        name = None
+    if not callable(fn) or type(name) is not str:
         return Verdict("check", hint="Give it a function, as in check(make_pipe): its name "
                                      "without parentheses.")
     if name not in EXERCISES:

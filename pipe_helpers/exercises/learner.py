@@ -19,6 +19,7 @@ import threading
 import time
 import warnings
 
+from pipe_helpers.exercises.plain import errno_of, error_name, plain, printable, text_of
 from pipe_helpers.processes import asleep
 from pipe_helpers.keeping.lifeline import Lifeline
 from pipe_helpers.keeping.one_go import at_a_limit
@@ -203,7 +204,7 @@ def _be_learner(address, act, fn, args):
             event = ("returned", act(report, fn, *args))
         except BaseException as error:  # SystemExit and KeyboardInterrupt, too
             signal.setitimer(signal.ITIMER_PROF, 0)
-            event = ("raised", type(error).__name__, _text_of(error), _errno_of(error))
+            event = ("raised", error_name(error), text_of(error), errno_of(error))
         signal.setitimer(signal.ITIMER_PROF, 0)
         report(*event)
         status = 0
@@ -245,7 +246,7 @@ class _Printed:
 
     def write(self, text):
         if self._left > 0:
-            self._line += str(text)[: self._left]
+            self._line += printable(text)[: self._left]
             if "\n" in self._line:
                 self.flush()
         return len(text)
@@ -273,32 +274,3 @@ def _tell_place(address, frame, fn):
         _send(address, repr(("at", place)))
     finally:
         os._exit(0)
-
-
-def plain(value, depth=3):
-    """value if it is built of None, numbers, text, bytes, lists and tuples, else ("?", its type).
-
-    So what a learner returns can be sent, whatever its methods do.
-    """
-    kind = type(value)
-    if value is None or kind is bool or kind in (str, bytes) and len(value) < 1 << 22:
-        return value
-    if kind is bytearray:
-        return bytes(value)
-    if kind in (int, float) and -1e15 < value < 1e15:
-        return value
-    if kind in (list, tuple) and depth and len(value) < 10_000:
-        return kind(plain(item, depth - 1) for item in value)
-    return ("?", str(kind.__name__))
-
-
-def _text_of(error):
-    try:
-        return str(error)[:500]
-    except BaseException:
-        return ""
-
-
-def _errno_of(error):
-    number = getattr(error, "errno", None)
-    return number if type(number) is int else None

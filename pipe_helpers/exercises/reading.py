@@ -1,6 +1,7 @@
 """The checks of read_message, messages and read_with_deadline."""
 import os
 
+from pipe_helpers.exercises.plain import error_name, text_of
 from pipe_helpers.exercises.trial import Fails, call_and_count, expect_bytes, shown
 
 # ---------------------------------------------------------------- read_message
@@ -246,11 +247,10 @@ def _timed(report, fn, path, seconds):
     except NotImplementedError:
         raise
     except Exception as problem:
-        error = type(problem).__name__
-        text = str(problem)
+        error, text = error_name(problem), text_of(problem)
     took = time.monotonic() - before
     if error is not None and error != "TimeoutError":
-        raise Exception(f"{error}: {text}")
+        raise Exception(f"{error}: {text}" if text else error)
     return (value, error, took, len(_descriptors() - open_before))
 
 

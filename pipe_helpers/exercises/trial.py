@@ -6,6 +6,7 @@ import tempfile
 
 from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.exercises.learner import Learner
+from pipe_helpers.exercises.plain import shown
 from pipe_helpers.processes.puppet import Puppet
 
 
@@ -194,7 +195,8 @@ class Trial:
         if kind == "exit":
             status, = values
             if status < 0:
-                return f"Its process was ended by {signal.Signals(-status).name}."
+                named = {number.value: number.name for number in signal.Signals}
+                return f"Its process was ended by {named.get(-status, f'signal {-status}')}."
             return (f"It ended its whole process (exit status {status}): a function returns, "
                     "and leaves os._exit to programs.")
         return f"It reported {kind} at a time when nothing was to come."
@@ -216,16 +218,6 @@ def _parent():
     """Where to make the folder: sun_path holds 108 bytes, on macOS 104, with the NUL [unix(7)]."""
     longest = os.path.realpath(tempfile.gettempdir()) + "/named_pipes_check_12345678/learner_12345"
     return None if len(os.fsencode(longest)) < 104 else "/tmp"
-
-
-def shown(value):
-    """A value of the learner's in few words."""
-    if type(value) is tuple and len(value) == 2 and value[0] == "?":
-        return f"{'an' if value[1][0] in 'aeiouAEIOU' else 'a'} {value[1]}"
-    if type(value) in (bytes, str) and len(value) > 40:
-        return f"{len(value):,} {'bytes' if type(value) is bytes else 'characters'}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def expect_bytes(value, wanted, what):
