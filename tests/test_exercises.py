@@ -3,9 +3,9 @@
 KIT_ROUNDS=20 tries every answer twenty times; the default is once, for the time it takes.
 """
 import ast
-import json
 import linecache
 import os
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -277,6 +277,20 @@ def test_what_a_function_prints_is_shown_up_to_a_limit():
     assert len(repr(verdict)) < 10_000
 
 
+def test_a_server_may_open_a_file_object_on_its_descriptor_for_each_message():
+    source = """
+def serve(path, handle):
+    fd = os.open(path, os.O_RDWR)
+    rest = b""
+    while True:
+        with open(fd, "rb", buffering=0, closefd=False) as file:
+            *messages, rest = (rest + file.read(4096)).split(b"\\n")
+        for message in messages:
+            handle(message)
+"""
+    assert check(answer("serve", source)).solved
+
+
 def test_a_function_without_an_exercise_is_told_which_there_are():
     verdict = check(len)
     assert not verdict.solved
@@ -344,30 +358,58 @@ def solve(name="make_pipe"):
 
 
 def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("KIT_STATE", str(tmp_path / "a" / "state"))
+    state = tmp_path / "a" / "state"
+    monkeypatch.setenv("KIT_STATE", str(state))
     assert "0 of 8" in repr(progress())
     assert not check(answer("make_pipe", STUB.format("make_pipe"))).solved
     assert "0 of 8" in repr(progress())
     assert solve().remark is None
     assert "1 of 8" in repr(progress())
-    assert json.loads((tmp_path / "a/state/progress.json").read_text()) == {
-        "solved": ["make_pipe"]
-    }
+    solve("send_all")
     solve("send_all")
     assert record.solved() == {"make_pipe", "send_all"}
-    assert os.listdir(tmp_path / "a" / "state") == ["progress.json"]
+    assert sorted(os.listdir(state)) == ["make_pipe.solved", "send_all.solved"]
+
+
+def test_what_an_older_version_has_noted_still_counts(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", str(tmp_path))
+    (tmp_path / "progress.json").write_text('{"solved": ["make_pipe", "messages"]}')
+    record.note("serve")
+    assert record.solved() == {"make_pipe", "messages", "serve"}
+    assert "3 of 8" in repr(progress())
+
+
+def test_notebooks_that_note_at_once_lose_none(tmp_path, monkeypatch, python):
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    noting = [python(f"""
+        import sys
+        from pipe_helpers.exercises import EXERCISES, record
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for number in range(20):
+            for name in EXERCISES:
+                record.note(f"{{name}}_{{number}}_{process}")
+    """, stdin=subprocess.PIPE) for process in range(4)]
+    for process in noting:
+        assert process.stdout.readline() == "ready\n"
+    for process in noting:  # now all at once
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in noting:
+        assert process.wait(20) == 0
+    assert len(record.solved()) == 4 * 20 * len(EXERCISES)
 
 
 def test_without_KIT_STATE_it_is_where_xdg_says(tmp_path, monkeypatch):
     monkeypatch.delenv("KIT_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert record.state_file() == tmp_path / "named-pipes-kit" / "progress.json"
+    assert record.state_folder() == tmp_path / "named-pipes-kit"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
-    in_home = tmp_path / ".local" / "state" / "named-pipes-kit" / "progress.json"
-    assert record.state_file() == in_home
+    in_home = tmp_path / ".local" / "state" / "named-pipes-kit"
+    assert record.state_folder() == in_home
     monkeypatch.delenv("XDG_STATE_HOME")
-    assert record.state_file() == in_home
+    assert record.state_folder() == in_home
 
 
 def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
@@ -380,7 +422,7 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"solved": 3}', '{"solved": [1, {}]}', "\\xff"])
-def test_a_damaged_file_counts_as_empty(tmp_path, monkeypatch, text):
+def test_a_damaged_file_of_an_older_version_counts_as_empty(tmp_path, monkeypatch, text):
     monkeypatch.setenv("KIT_STATE", str(tmp_path))
     (tmp_path / "progress.json").write_bytes(text.encode("latin-1"))
     assert record.solved() == set()

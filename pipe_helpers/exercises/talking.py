@@ -20,8 +20,9 @@ def _serve(report, fn, path, watch_opens):
 
     def look(event, args):
         # Every way to open a file in Python raises this event before it does [PEP 578].
-        if event == "open" and armed and os.fspath(args[0]) in (path, path.encode()):
-            report("open")
+        if event == "open" and armed and isinstance(args[0], (str, bytes, os.PathLike)):
+            if os.fsdecode(args[0]) == path:
+                report("open")
 
     armed = []
     if watch_opens:
