@@ -1,4 +1,5 @@
 """workspace() gives a chapter a private folder, and takes it away whatever way the chapter ends."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -6,6 +7,7 @@ import stat
 import tempfile
 
 import pytest
+from processes import interrupted_at
 
 from pipe_helpers import launch, workspace
 from pipe_helpers.processes.console import running_programs
@@ -52,16 +54,57 @@ def test_an_exception_in_the_block_passes_through_and_the_folder_is_gone(own_fol
         assert os.getcwd() == former and os.listdir(own_folder) == []
 
 
-def test_called_twice_it_leaves_one_clean_folder(own_folder):
+def test_called_again_it_is_in_the_place_of_the_former_one(own_folder, alive):
     former = os.getcwd()
     first = workspace()
     os.mkfifo("my_pipe")
+    program = launch("cat", "my_pipe")
     second = workspace()
-    assert first.path != second.path and not first.path.exists()
+    assert first.path != second.path
     assert pathlib.Path.cwd() == second.path and os.listdir() == []
-    second.close()
-    second.close()
+    third = workspace()
+    assert not first.path.exists() and not alive(program.pid)
+    assert pathlib.Path.cwd() == third.path and os.listdir() == []
+    third.close()
+    third.close()
+    assert not second.path.exists()
     assert os.getcwd() == former and os.listdir(own_folder) == []
+
+
+def test_a_block_inside_a_chapter_leaves_the_chapters_folder_as_it_was(own_folder, alive):
+    former = os.getcwd()
+    chapter = workspace()
+    os.mkfifo("my_pipe")
+    program = launch("cat", "my_pipe")
+    for _ in range(2):
+        with workspace() as inner:
+            assert pathlib.Path.cwd() == inner and os.listdir() == []
+            with workspace() as innermost:
+                pass
+            assert pathlib.Path.cwd() == inner and not innermost.exists()
+        assert pathlib.Path.cwd() == chapter.path and not inner.exists()
+        assert os.listdir() == ["my_pipe"] and program.running
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(workspace())
+    again = workspace()
+    with workspace():
+        assert not chapter.path.exists() and not alive(program.pid)
+    assert pathlib.Path.cwd() == again.path
+    again.close()
+    assert os.getcwd() == former and os.listdir(own_folder) == []
+
+
+def test_an_interrupt_as_the_former_folder_goes_leaves_none(own_folder):
+    former = os.getcwd()
+    step, interrupted = 1, True
+    while interrupted:
+        workspace()
+        last = workspace()
+        _, interrupted = interrupted_at(step, last.close)
+        last.close()
+        assert os.listdir(own_folder) == [] and os.getcwd() == former, step
+        step += 1
+    assert step > 2
 
 
 def test_blocks_nest_and_each_goes_back_to_the_one_around_it(own_folder):
@@ -221,6 +264,28 @@ def test_in_a_kernel_running_the_cell_again_leaves_one_folder(kernel, own_folder
         _, error = kernel.run("from pipe_helpers import workspace\nworkspace()")
         assert error is None
     assert len([name for name in os.listdir(own_folder) if name.startswith("named_pipes")]) == 1
+
+
+def test_in_a_kernel_a_block_leaves_the_chapters_folder_and_its_programs(kernel, alive):
+    _, error = kernel.run("""
+        import os
+        from pipe_helpers import launch, workspace
+        here = workspace()
+        os.mkfifo("my_pipe")
+        program = launch("cat", "my_pipe")
+    """)
+    assert error is None
+    output, error = kernel.run("""
+        with workspace() as inner:
+            print(os.listdir())
+        print(os.listdir(), os.getcwd() == str(here.path), inner.exists(), program.running)
+    """)
+    assert (output, error) == ("[]\n['my_pipe'] True False True\n", None)
+    assert kernel.run("print(os.listdir(), program.running)") == ("['my_pipe'] True\n", None)
+    pid = int(kernel.run("print(program.pid)")[0])
+    kernel.run("workspace()")
+    assert kernel.run("print(here.path.exists(), os.listdir())") == ("False []\n", None)
+    assert not alive(pid)
 
 
 def test_a_cell_that_writes_a_program_works_in_a_workspace_and_writes_nothing_before(
