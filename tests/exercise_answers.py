@@ -22,7 +22,7 @@ def make_pipe(path):
         os.mkfifo(path)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "Another process made the pipe between your look"),
+""", "made the pipe just before your os.mkfifo"),
         "looks first, mkfifo imported by name": ("""
 from os import mkfifo
 def make_pipe(path):
@@ -30,7 +30,7 @@ def make_pipe(path):
         mkfifo(path)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "Another process made the pipe between your look"),
+""", "made the pipe just before your os.mkfifo"),
         "takes any file": ("""
 def make_pipe(path):
     try:
@@ -273,14 +273,14 @@ def read_message(path):
     while piece := os.read(fd, 512):
         data += piece
     return data
-""", "left the descriptor open"),
+""", "It left a descriptor open. Close it"),
         "no end": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY)
     data = b""
     while True:
         data += os.read(fd, 512)
-""", "it goes on reading"),
+""", "again and again: stop there"),
         "both directions": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDWR)
@@ -371,7 +371,7 @@ def messages(fd):
     while True:
         *whole, rest = (rest + os.read(fd, 512)).split(b"\\n")
         yield from whole
-""", "it goes on reading"),
+""", "again and again: stop there"),
         "prints": ("""
 def messages(fd):
     for line in os.fdopen(fd, "rb"):
@@ -393,7 +393,7 @@ def serve(path, handle):
     with open(path, "rb") as file:
         for line in file:
             handle(line[:-1])
-""", "It ended when the first writer closed"),
+""", "end of file is not for ever"),
         "burns": ("""
 def serve(path, handle):
     fd = os.open(path, os.O_RDONLY)
@@ -451,7 +451,7 @@ def serve(path, handle):
         for message in os.read(fd, 512).split(b"\\n"):
             if message:
                 handle(message)
-""", "the piece of a message"),
+""", "Keep a piece until its newline"),
         "text": ("""
 def serve(path, handle):
     fd = os.open(path, os.O_RDONLY)
@@ -556,7 +556,7 @@ def ask(requests, replies, question):
 def read_with_deadline(path, seconds):
     with open(path, "rb") as file:
         return file.read()
-""", "in its open long after the deadline"),
+""", "waits on long after the deadline"),
         "waits in read": ("""
 def read_with_deadline(path, seconds):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -595,7 +595,7 @@ def read_with_deadline(path, seconds):
         "gives up at once": ("""
 def read_with_deadline(path, seconds):
     raise TimeoutError("no writer")
-""", "it gave up at once"),
+""", "It gave up before a writer had come"),
         "one deadline for each read": ("""
 def read_with_deadline(path, seconds):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -1,4 +1,5 @@
 """The checks of make_pipe, try_open_writer and send_all."""
+import errno
 import os
 import stat
 
@@ -33,7 +34,9 @@ def twice(trial):
         raise Fails("After the second call there is no named pipe any more.")
     try:  # a writer finds the reader only if it is the same pipe
         os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
         raise Fails("The second call put a new pipe in the place of the old one. A reader that "
                     "had the old one open would wait for ever.") from None
 
@@ -58,7 +61,7 @@ def races(trial):
         maker = trial.puppet("reader")
         maker.mkfifo(path).result()
         trial.value(raised=lambda name, *_: (
-            "Another process made the pipe between your look and your os.mkfifo, and it raised "
+            "Another process made the pipe just before your os.mkfifo, and it raised "
             f"{name}. First try to make it, and look only if that fails."))
     if not is_fifo(path):
         raise Fails("Another process made the pipe first, and in the end there was none.")
@@ -67,6 +70,8 @@ def races(trial):
 def _must_raise(trial, path, what):
     trial.start(path)
     event = trial.event("raised", "returned")
+    if event[0] == "returned" and is_fifo(path):
+        raise Fails(f"There was {what} at the path, and your function put a pipe in its place.")
     if event[0] == "returned":
         raise Fails(f"There was {what} at the path, and it said nothing. Whoever opens that does "
                     "not get a pipe: look what is there, and raise an error.")
@@ -92,6 +97,8 @@ def _kind(path):
     mode = os.lstat(path).st_mode
     if stat.S_ISREG(mode):
         return "a regular file"
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
     return "a folder" if stat.S_ISDIR(mode) else "something else"
 
 
@@ -101,10 +108,10 @@ def _kind(path):
 def nobody(trial):
     value, open_now = trial.run(
         trial.pipe(), act=call_and_count,
-        asleep="It waits for a reader. With O_NONBLOCK, os.open does not wait.",
-        raised=lambda name, text, errno: (
+        asleep="Nobody reads, and it waits. With O_NONBLOCK, os.open does not wait for a reader.",
+        raised=lambda name, text, number: (
             f"Nobody reads, and it raised {name}: catch that one error (ENXIO) and return None."
-            if errno == 6 else None),
+            if number == errno.ENXIO else None),
     )
     if type(value) is int and value > 2 and open_now:
         raise Fails("Nobody reads, and it returned a descriptor. Opened for both directions, a "
@@ -126,11 +133,12 @@ def somebody(trial):
     if type(value) is not int:
         raise Fails(f"It returned {shown(value)}. Asked for is a descriptor, the number that "
                     "os.open returns.")
-    trial.value(raised=lambda name, text, errno: (
+    trial.value(raised=lambda name, text, number: (
         f"The descriptor that it returned can't be written to: {name}, {text}. Return it open, "
         "and opened for writing."))
     if reader.read(fd, 512).wait().result is None or reader.calls[-1].result.size != 5:
-        raise Fails("Five bytes were written to what it returned, and the reader got none.")
+        raise Fails("Five bytes were written to what it returned, and something else is what "
+                    "the reader got.")
 
 
 def missing(trial):
@@ -138,7 +146,7 @@ def missing(trial):
     trial.start(path)
     event = trial.event("raised", "returned")
     if os.path.lexists(path):
-        raise Fails("There was no pipe at the path, and it made a regular file there.")
+        raise Fails(f"There was no pipe at the path, and it made {_kind(path)} there.")
     if event[0] == "returned":
         raise Fails("There is no pipe at the path, and it hid that (FileNotFoundError). Only one "
                     "error means that nobody reads: error.errno == errno.ENXIO.")

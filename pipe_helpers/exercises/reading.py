@@ -30,7 +30,7 @@ def _message(trial, *pieces, count=False):
     value, left_open = event[1]
     expect_bytes(value, b"".join(pieces), "message")
     if count and left_open:
-        raise Fails("It left the descriptor open. Close it, in `finally`, so that it is closed "
+        raise Fails("It left a descriptor open. Close it, in `finally`, so that it is closed "
                     "after an error, too.")
 
 
@@ -44,10 +44,10 @@ def _write(trial, writer, fd, data):
 
 
 _EARLY = "It returned before a writer had come."
-_NO_END = ("The writer has closed, and it still waits. It holds a write end of the pipe itself "
-           "(O_RDWR opens one), so the end of file never comes.")
-_SPINS = ('At end of file a read returns b"" at once, again and again, and it goes on reading: '
-          "stop there.")
+_NO_END = ("The writer has closed, and it still waits. If it holds a write end of the pipe itself "
+           "(O_RDWR opens one), the end of file never comes.")
+_SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
+          "and again: stop there.")
 
 
 def one_write(trial):
@@ -146,8 +146,8 @@ class _Reading:
             raise Fails('It yielded b"" where no message was: what stands behind the last newline '
                         "is the beginning of the next message.")
         if wanted is None:
-            raise Fails(f"It yielded {shown(value)} before the newline had come: keep an "
-                        "unfinished message until the rest is there.")
+            raise Fails(f"It yielded {shown(value)} where no further message was: keep an "
+                        "unfinished one until its newline has come.")
         if type(value) is bytes and value.endswith(b"\n") and b"\n" not in value[:-1]:
             raise Fails(f"It yielded {shown(value)}. The newline marks the end and is no part "
                         "of the message.")
@@ -262,7 +262,7 @@ def in_time(trial):
     opening = writer.open(path, os.O_WRONLY)
     trial.meet(opening, returned=_too_early, **hints)
     fd = opening.result()
-    trial.rests(returned=_too_early, **hints)
+    trial.rests(returned=lambda values: _too_early(values, _SILENT), **hints)
     event = None
     for step in b"Hello from ", b"pid [4242]":
         writer.write(fd, step).wait()
@@ -283,15 +283,15 @@ def in_time(trial):
 
 def no_writer(trial):
     _must_time_out(trial, trial.pipe(), "No writer came", (
-        "No writer came, and it waits on in its open long after the deadline. With O_NONBLOCK a "
-        "reader's open does not wait."))
+        "No writer came, and it waits on long after the deadline. With O_NONBLOCK a reader's open "
+        "does not wait."))
 
 
 def silent_writer(trial):
     path, writer = trial.pipe(), trial.puppet("writer")
     _must_time_out(trial, path, "A writer came and was silent", (
-        "A writer opened the pipe and is silent, and it waits on in its read long after the "
-        "deadline."), writer)
+        "A writer opened the pipe and is silent, and it waits on long after the deadline."),
+        writer)
 
 
 def dripping_writer(trial):
@@ -320,8 +320,8 @@ def dripping_writer(trial):
                     "it before each wait.", waits=True)
     value, error, took, left_open = event[1]
     if not error:
-        raise Fails(f"At the deadline the message was not at its end, and it returned "
-                    f"{_some(value)} as if it were: raise TimeoutError.")
+        raise Fails(f"The message was not at its end, and it returned {_some(value)} as if it "
+                    "were: at the deadline, raise TimeoutError.")
 
 
 def _some(value):
@@ -341,17 +341,20 @@ def _must_time_out(trial, path, what, waits, writer=None):
         raise Fails(f"{what}, and it returned {shown(value)}. When the time is up, raise "
                     "TimeoutError: a value could be taken for a message.")
     if took < 0.9 * SOON:
-        raise Fails(f"{what}, and it gave up at once. It had {SOON} s.")
+        raise Fails(f"{what}, and it gave up too early. It had {SOON} s.")
     if left_open:
         raise Fails("After the TimeoutError it left a descriptor open: close it in `finally`.")
 
 
-def _too_early(values):
+_SILENT = ("while a writer had the pipe open and was silent. A read that does not wait then raises "
+           "BlockingIOError.")
+
+
+def _too_early(values, when=(
+        "before a writer had come. For a reader that did not wait in open, a read gives b\"\" "
+        "while there is no writer yet, or no more.")):
     value, error, *_ = values
-    if error:
-        return "No writer had come yet, and it gave up at once. It had time."
-    return (f"It returned {shown(value)} before a writer had come. For a reader that did not wait "
-            'in open, b"" means no writer yet, or no more.')
+    return f"It {'gave up' if error else f'returned {shown(value)}'} {when} It had time."
 
 
 def _other_error(name, text, errno):

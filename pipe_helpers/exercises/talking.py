@@ -8,10 +8,10 @@ from pipe_helpers.exercises.trial import Fails, call_and_count, expect_bytes, sh
 
 _HELD_BACK = ("A whole message was written, and handle was not called with it. Call it for each "
               "message as soon as its newline has come.")
-_BURNS = ("Between two writers it runs in a loop, at the cost of a processor: at end of file a "
+_BURNS = ("It runs in a loop, at the cost of a processor. Between two writers, at end of file, a "
           'read does not wait, and returns b"" again and again.')
-_ENDED = ("It ended when the first writer closed. End of file is not for ever: stay, and serve "
-          "the next.")
+_ENDED = ("It returned, and a server stays: end of file is not for ever, and the next writer may "
+          "come.")
 
 
 def _serve(report, fn, path, watch_opens):
@@ -75,8 +75,8 @@ class _Serving:
         if type(value) is str:
             raise Fails(f"It called handle with the text {shown(value)}. The messages are bytes.")
         if value == b"":
-            raise Fails('It called handle with b"". At end of file a read returns no bytes, and '
-                        "that is no message.")
+            raise Fails('It called handle with b"". Neither the b"" of a read at end of file nor '
+                        "what follows the last newline is a message.")
         if type(value) is bytes and value.endswith(b"\n") and value.count(b"\n") == 1:
             raise Fails(f"It called handle with {shown(value)}. The newline marks the end and is "
                         "no part of the message.")
@@ -84,8 +84,8 @@ class _Serving:
             raise Fails(f"It called handle with {shown(value)}: those are several messages, each "
                         "ended by a newline.")
         if wanted is None or type(value) is bytes and wanted.startswith(value):
-            raise Fails(f"It called handle with {shown(value)}, the piece of a message. Keep it "
-                        "until the newline has come.")
+            raise Fails(f"It called handle with {shown(value)}, and no further message of these "
+                        "bytes had come. Keep a piece until its newline is there.")
         raise Fails(f"It called handle with {shown(value)}, and the message was {shown(wanted)}.")
 
 
@@ -149,8 +149,8 @@ def no_gap(trial):
 
 # ---------------------------------------------------------------- ask
 
-_OPPOSITE = ("Your function waits for the server in its open, and the server waits for yours in "
-             "another: it opens requests first, then replies. Open them in the same order.")
+_OPPOSITE = ("Your function waits, and the server waits in its open of requests, for somebody to "
+             "write: it opens requests first, then replies. Open them in the same order.")
 
 _NO_WAIT = ('It did not wait for the answer. Opened with O_NONBLOCK, a pipe gives b"" before the '
             "server has opened it, and BlockingIOError before the server has written.")
@@ -215,7 +215,7 @@ class _Asking:
                     _NO_WAIT if name == "BlockingIOError" else
                     f"It raised {name}: {self.trial.short(text)}. In os.write a pipe takes "
                     "bytes." if name == "TypeError" else None),
-                "spins": "It runs in a loop while the server has yet to answer: let read wait."}
+                "spins": "It runs in a loop, at the cost of a processor: let read wait."}
 
     def answer(self, *pieces):
         for piece in pieces:

@@ -187,7 +187,7 @@ class Trial:
         if kind == "asleep":
             place = self.learner.place()
             where = f" in the line `{place}`" if place else ""
-            return f"It waits{where}, and nothing will ever end that wait."
+            return f"It waits{where}, and the check does nothing more that could end that wait."
         if kind == "spins":
             return "It never comes to an end: it runs in a loop, at the cost of a processor."
         if kind == "returned":
@@ -232,8 +232,9 @@ def expect_bytes(value, wanted, what):
     if type(value) is not bytes:
         raise Fails(f"It returned {shown(value)}, and the {what} is bytes.")
     if not value:
-        raise Fails(f'It returned b"" before the {what} had come. No bytes means that no writer '
-                    f"has the pipe open: not yet, or no more.")
+        raise Fails(f'It returned b"" before the {what} had come. With O_NONBLOCK a read does not '
+                    'wait: it gives b"" while no writer has the pipe open, and BlockingIOError '
+                    "while one has it open and is silent.")
     if value.strip() == wanted.strip() and len(value) < len(wanted):
         raise Fails(f"It returned {shown(value)} and the {what} is {shown(wanted)}: the white "
                     "space is part of it, do not strip it.")
