@@ -1,16 +1,12 @@
 """Draw what was measured: readable on a light and a dark page, and without telling colours."""
-import base64
-import io
 import statistics
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pipe_helpers.mechanisms.catalogue import NAMES
 from pipe_helpers.mechanisms.units import micro, size_text
+from pipe_helpers.recording.picture import image_of, mime_bundle, new_figure
 
-_RESOLUTION = 192
 _INK, _SOFT_INK, _GRID = "#1a1a1a", "#555555", "#dfe3e6"
 _NAMED = "#a31515"  # the named pipe, which the kit is about
 _FONT = {"family": "DejaVu Sans", "size": 9.5, "color": _INK}
@@ -108,19 +104,11 @@ def _label_lines(axes, ends, result):
 def bundle(figure, text):
     """What a notebook is given: a picture, its figures as the alternative text, and a line of
     text that is the same in every run."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_RESOLUTION)
-    width, height = (round(96 * length) for length in figure.get_size_inches())
-    data = {
-        "image/png": base64.b64encode(file.getvalue()).decode(),
-        "text/plain": text.splitlines()[0].split(":")[0],
-    }
-    return data, {"image/png": {"width": width, "height": height, "alt": text}}
+    return mime_bundle(image_of(figure), text, text.splitlines()[0].split(":")[0])
 
 
 def _figure(width, height, left, right):
-    figure = Figure(figsize=(width, height), dpi=_RESOLUTION, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height)
     bottom = 0.55 / height
     axes = figure.add_axes((left, bottom, right - left, 1 - bottom - 0.12 / height))
     axes.tick_params(colors=_SOFT_INK, labelsize=9, length=3)

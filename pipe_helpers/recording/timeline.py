@@ -1,18 +1,13 @@
 """Draw what a trace recorded: a lane for each process, a box for each call."""
-import base64
-import io
 import math
 import os
 from dataclasses import dataclass
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
-from PIL import Image
 
 from pipe_helpers.recording.calls import Run, flags_text, line_of, shortened
+from pipe_helpers.recording.picture import image_of, mime_bundle, new_figure
 
 _MOST = 12  # calls in one picture
 _WAIT = 1.0  # milliseconds from which a call has waited
@@ -28,8 +23,7 @@ _OTHER = ("#e9ecef", "#5a6470")
 _HATCH = "#b9c0c7"
 _INK, _SOFT_INK, _RED = "#1a1a1a", "#555555", "#a31515"
 
-# All lengths are inches: of the picture as JupyterLab shows it, 96 pixels each.
-_RESOLUTION = 192  # twice that, for sharp letters on high-density screens
+# All lengths are inches of the picture as it is shown.
 _FONT = {
     kind: FontProperties(family="DejaVu Sans", size=size, weight=weight)
     for kind, size, weight in (
@@ -87,30 +81,19 @@ class Timeline:
         self.title = title
         self._remark = getattr(trace, "remark", "")
         self.text = _text(lanes, title, self._remark)
-        self.figure = Figure(dpi=_RESOLUTION, facecolor="white")
-        FigureCanvasAgg(self.figure)
+        self.figure = new_figure()
         self._width_of = _text_ruler(self.figure)
         self._draw([lane for calls in lanes for lane in _without_overlap(calls)])
 
     def savefig(self, path, **options):
         """Save the picture: see savefig of matplotlib's Figure."""
-        self.figure.savefig(path, **{"dpi": _RESOLUTION, **options})
+        self.figure.savefig(path, **{"dpi": "figure", **options})
 
     def __repr__(self):
         return self.text
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        size = {"width": round(self.width * 96), "height": round(self.height * 96)}
-        picture = base64.b64encode(self._png()).decode()
-        data = {"image/png": picture, "text/plain": self.text}
-        return data, {"image/png": {**size, "alt": self.text}}
-
-    def _png(self):
-        self.figure.canvas.draw()
-        pixels = Image.fromarray(np.asarray(self.figure.canvas.buffer_rgba())).convert("RGB")
-        file = io.BytesIO()  # 64 colours look the same in a third of the bytes
-        pixels.quantize(64, dither=Image.Dither.NONE).save(file, "png", optimize=True)
-        return file.getvalue()
+        return mime_bundle(image_of(self.figure), self.text)
 
     def _draw(self, lanes):
         heads = [(calls[0].role, f"pid {calls[0].pid}") for calls in map(_all_calls, lanes)]
@@ -306,7 +289,7 @@ def _text_ruler(figure):
     renderer = figure.canvas.get_renderer()
 
     def width_of(text, font):
-        return renderer.get_text_width_height_descent(text, _FONT[font], False)[0] / _RESOLUTION
+        return renderer.get_text_width_height_descent(text, _FONT[font], False)[0] / figure.dpi
 
     return width_of
 
