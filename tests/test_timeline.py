@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from pipe_helpers import launch_writer, time_limit, timeline, trace
-from pipe_helpers.recording.calls import Call
+from pipe_helpers.recording.calls import Call, Data, duration
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MS = 1_000_000
@@ -119,7 +119,7 @@ def test_a_longer_wait_is_wider_by_its_logarithm():
     widths = [bar.x1 - bar.x0 for bar in bars]
     growth = [wide - narrow for narrow, wide in zip(widths, widths[1:])]
     assert growth == pytest.approx([growth[0]] * 3, rel=0.01) and growth[0] > 0.2
-    assert bars[3].label[2] == "fd 3 after 1000000 ms"
+    assert bars[3].label[2] == "fd 3 after 1000.0 s"
 
 
 def test_a_wait_is_hatched_from_one_millisecond_on():
@@ -294,3 +294,31 @@ def test_a_notebook_shows_the_picture(kernel):
     """)
     assert error is None
     assert out == "['image/png', 'text/plain'] ['alt', 'height', 'width'] str\n"
+
+
+@pytest.mark.parametrize("name, args, result, error, outcome, label", [
+    ("open", ("my_pipe", os.O_WRONLY), 3, None, "fd 3", "fd 3"),
+    ("write", (3, b"hello"), 5, None, "5 bytes", "5 bytes"),
+    ("write", (3, b"h"), 1, None, "1 byte", "1 byte"),
+    ("write", (3, Data(b"." * 40, 70_000)), 65_536, None) + ("65,536 of 70,000 bytes",) * 2,
+    ("read", (3, 512), Data(b"hello"), None, "b'hello'", "5 bytes"),
+    ("read", (3, 512), Data(b"." * 40, 4096), None, "4096 bytes: b'........'…", "4,096 bytes"),
+    ("read", (3, 512), Data(b""), None, "b'' end of file", "end of file"),
+    ("close", (3,), None, None, "done", ""),
+    ("write", (3, b"h"), None, "BrokenPipeError (EPIPE 32)", "BrokenPipeError (EPIPE 32)",
+     "BrokenPipeError"),
+])
+def test_what_came_of_a_call_has_the_same_words_everywhere(
+        name, args, result, error, outcome, label):
+    told = call(4242, name, args, 0, 1, result, error)
+    assert (told.outcome, told.label) == (outcome, label)
+    never = call(4242, name, args, 0, None)
+    assert (never.outcome, never.label) == ("has not returned",) * 2
+
+
+@pytest.mark.parametrize("milliseconds, words", [
+    (0.0234, "0.023 ms"), (1.14, "1.1 ms"), (9.94, "9.9 ms"), (10, "10 ms"), (999, "999 ms"),
+    (1000, "1.0 s"), (61_000, "61.0 s"),
+])
+def test_a_duration_is_told_as_exactly_as_a_person_wants_it(milliseconds, words):
+    assert duration(milliseconds) == words

@@ -1,4 +1,4 @@
-"""One system call that a process made: the record that every view of the lesson shares."""
+"""One system call that a process made: its record, and the words that every view has for it."""
 import errno
 import itertools
 import os
@@ -78,9 +78,27 @@ class Call:
         if self.name == "read":
             return _data_text(self.result) if self.result else "b'' end of file"
         if self.name == "write":
-            size = _size(self.args[1])
+            size = size_of(self.args[1])
             return "all bytes" if self.result == size else f"{self.result} of {size} bytes"
         return "done"
+
+    @property
+    def outcome(self):
+        """The same, but of a write always the count: "5 bytes", "65,536 of 70,000 bytes"."""
+        if self.name == "write" and self.left is not None and not self.error:
+            return count_text(self.result, size_of(self.args[1]))
+        return self.result_text
+
+    @property
+    def label(self):
+        """The same for a small box: "fd 3", "5 bytes", "end of file", "FileExistsError", ""."""
+        if self.error or self.left is None:
+            return self.result_text.split(" (")[0]
+        if self.name == "read":
+            return count_text(size_of(self.result)) if self.result else "end of file"
+        if self.name == "open":
+            return "" if self.role == "notebook" else self.result_text
+        return self.outcome if self.name == "write" else ""
 
     def __str__(self):
         return f"{self.role}, pid {self.pid}: {line_of(self)}"
@@ -120,6 +138,43 @@ def line_of(call):
     result = f" → {call.result_text}" if call.result_text else ""
     waited = f", {call.waited_text}" if call.waited_text else ""
     return call.call_text + result + waited
+
+
+def sentence(call):
+    """A call of open, write, read or close in words: "writer opened my_pipe for writing: fd 3"."""
+    about = _about(call)
+    if call.left is None:
+        return f"{call.role} is in {call.name}: {about}"
+    after = f", after {duration(call.waited)}" if call.waited >= 1 else ""
+    if call.error:
+        why = "".join(f": {words}" for code, words in _WHY.items() if code in call.error)
+        return f"{call.role} did not {call.name} {about}{after}: {call.error}{why}"
+    if call.name == "write":
+        part = call.result != size_of(call.args[1])
+        return f"{call.role} wrote {about}{after}" + f": {call.result:,} of them" * part
+    done = {"open": "opened", "read": "read from", "close": "closed"}[call.name]
+    result = "" if call.name == "close" else f": {call.result_text}"
+    return f"{call.role} {done} {about}{after}{result}"
+
+
+_WHY = {
+    "ENXIO": "nobody has it open for reading",
+    "EPIPE": "nobody has the pipe open for reading any more",
+    "EAGAIN": "it would have to wait, and O_NONBLOCK forbids that",
+}
+_FOR = {os.O_RDONLY: "reading", os.O_WRONLY: "writing", os.O_RDWR: "reading and writing"}
+
+
+def _about(call):
+    if call.name == "open":
+        wait = ", without waiting" if call.args[1] & os.O_NONBLOCK else ""
+        return f"{call.args[0]} for {purpose(call.args[1])}{wait}"
+    fd = f"fd {call.args[0]}"
+    if call.name == "write":
+        size, data = size_of(call.args[1]), bytes(call.args[1])
+        shown = f" {data!r}" if size == len(data) and 0 < size <= 24 else ""
+        return f"{count_text(size)}{shown} to {fd}"
+    return f"{fd}, at most {count_text(call.args[1])}" if call.name == "read" else fd
 
 
 def shortened(processes, most):
@@ -163,6 +218,29 @@ def milliseconds(value):
     return f"{value:.1f} ms" if value >= 1 else f"{value:.3f} ms"
 
 
+def duration(value):
+    """A time in milliseconds for a person: "2.1 s", "120 ms", "1.1 ms", "0.023 ms"."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value >= 10 else milliseconds(value)
+
+
+def count_text(count, of=None):
+    """A number of bytes: "1 byte", "65,536 bytes"; if it is not all of them, of how many."""
+    part = f" of {of:,}" if of not in (None, count) else ""
+    return f"{count:,}{part} byte{'s' * ((count if of is None else of) != 1)}"
+
+
+def size_of(data):
+    """How many bytes there were: `Data` keeps the first few only."""
+    return getattr(data, "size", None) or len(data)
+
+
+def purpose(flags):
+    """What open(2) opens a file for with these flags: "reading", "writing" or both."""
+    return _FOR.get(flags & os.O_ACCMODE, "nothing")
+
+
 def error_text(kind, number=None):
     """An error in words from the name of its class and its errno, if it has one."""
     if number is None:
@@ -196,10 +274,6 @@ def _arg_text(name, position, value):
 
 def _data_text(data):
     shown = repr(bytes(data))
-    if _size(data) == len(data) and len(shown) <= _LONGEST:
+    if size_of(data) == len(data) and len(shown) <= _LONGEST:
         return shown
-    return f"{_size(data)} bytes: {bytes(data[:8])!r}…"
-
-
-def _size(data):
-    return getattr(data, "size", None) or len(data)
+    return f"{size_of(data)} bytes: {bytes(data[:8])!r}…"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from pipe_helpers.recording.calls import Run, flags_text, line_of, shortened
+from pipe_helpers.recording.calls import Run, duration, flags_text, line_of, shortened
 from pipe_helpers.recording.picture import image_of, mime_bundle, new_figure
 
 _MOST = 12  # calls in one picture
@@ -252,28 +252,11 @@ def _label(call, several):
     elif call.name == "close":
         about += [f"fd {call.args[0]}"] if call.args and call.role != "notebook" else []
     label = [call.name, *([", ".join(about)] if about else [])]
-    outcome = _outcome(call)
+    outcome = call.label
     if call.left is not None and call.waited >= _WAIT:
-        wait = f"{call.waited:.1f} ms" if call.waited < 10 else f"{call.waited:.0f} ms"
+        wait = duration(call.waited)
         outcome = f"{outcome} after {wait}" if outcome else f"waited {wait}"
     return tuple([*label, outcome] if outcome else label)
-
-
-def _outcome(call):
-    if call.error or call.left is None:
-        return call.result_text.split(" (")[0]
-    if call.name == "open":
-        return "" if call.role == "notebook" else call.result_text
-    if call.name == "read":
-        size = getattr(call.result, "size", len(call.result))
-        return _bytes(size) if size else "end of file"
-    if call.name == "write":
-        return _bytes(call.result) if call.result_text == "all bytes" else call.result_text
-    return ""
-
-
-def _bytes(count):
-    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def _stretch(wait):
