@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from typing import Callable
 
+from pipe_helpers.recording.calls import size_of
+
 # Nanoseconds. A call that need not wait takes microseconds, and no hand presses two buttons within
 # this time: two calls that overlap for longer did wait.
 _WAITED = 2_000_000
@@ -129,12 +131,7 @@ def _written(call):
 
 
 def _was_read(call):
-    return len_of(call.result) if call.result else 0
-
-
-def len_of(data):
-    """How many bytes there were: `Data` keeps the first few only."""
-    return getattr(data, "size", None) or len(data)
+    return size_of(call.result) if call.result else 0
 
 
 def _opened_after_a_wait(history):
@@ -172,7 +169,7 @@ def _two_in_one(history):
 
 def _freed_by_one_read(history):
     for write, pipe in history.writes:
-        if write.left is None or write.error or write.result < len_of(write.args[1]):
+        if write.left is None or write.error or write.result < size_of(write.args[1]):
             continue
         since = [read for read, of in history.reads
                  if of == pipe and write.entered < read.entered < write.left and read.result]

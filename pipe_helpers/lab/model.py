@@ -5,15 +5,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipe_helpers.recording.calls import milliseconds
-from pipe_helpers.lab.challenges import CHALLENGES, History, end_of, len_of
+from pipe_helpers.recording.calls import purpose, sentence
+from pipe_helpers.lab.challenges import CHALLENGES, History
 from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.processes.puppet import Puppet
 
 PIPES = ("my_pipe", "answers")
 MOST_BYTES = 1 << 20
 _MOST_OF_A_KIND = 2
-_FOR = {"write": "writing", "read": "reading"}
 
 
 class Refused(ValueError):
@@ -325,7 +324,7 @@ class LabModel:
             seconds = since / 1e9
             state = f"{'blocked in' if blocked else 'in'} {busy.name} for {seconds:.1f} s"
         done = [call for call in calls if call.left is not None]
-        held = [f"fd {fd}: {path}, for {_FOR[end_of(flags)]}"
+        held = [f"fd {fd}: {path}, for {purpose(flags)}"
                 for fd, (path, flags) in sorted(puppet.descriptors.items())]
         if not puppet.running:
             held = []
@@ -338,7 +337,7 @@ class LabModel:
         actions["cancel", None] = f"free the {process.name} from its call"
         return SeenProcess(
             process.kind, process.name, puppet.pid, state, bool(blocked),
-            "; ".join(held) or "none open", outcome(done[-1]) if done else "no call yet",
+            "; ".join(held) or "none open", done[-1].outcome if done else "no call yet",
             reasons, actions,
         )
 
@@ -390,65 +389,3 @@ def _call_text(process, action, pipe):
         return f"os.open('{pipe}', {flags})"
     more = {"write": ", data", "read": ", n", "close": ""}[action]
     return f"os.{action}({'fd' if fd is None else fd}{more})"
-
-
-def duration(nanoseconds):
-    """A time in words: "2.1 s", "120.3 ms"."""
-    seconds = nanoseconds / 1e9
-    return f"{seconds:.1f} s" if seconds >= 1 else milliseconds(seconds * 1000)
-
-
-def outcome(call):
-    """What came of a call that has returned: "fd 3", "5 bytes", "b'' end of file", an error."""
-    if call.name == "write" and call.error is None:
-        size = len_of(call.args[1])
-        of = f" of {size:,}" if call.result != size else ""
-        return f"{call.result:,}{of} byte{'s' * (size != 1)}"  # "65,536 of 70,000 bytes"
-    return call.result_text
-
-
-def sentence(call):
-    """A call in words: "writer opened my_pipe for writing, after 2.1 s: fd 3"."""
-    if call.left is None:
-        return f"{call.role} is in {call.name}: {_about(call)}"
-    waited = call.left - call.entered
-    after = f", after {duration(waited)}" if waited >= 1e6 else ""
-    if call.error:
-        why = "".join(f": {words}" for code, words in _WHY.items() if code in call.error)
-        return f"{call.role} did not {call.name} {_about(call)}{after}: {call.error}{why}"
-    if call.name == "open":
-        return f"{call.role} opened {_about(call)}{after}: fd {call.result}"
-    if call.name == "write":
-        part = call.result != len_of(call.args[1])
-        count = f": {call.result:,} of them" if part else ""
-        return f"{call.role} wrote {_about(call)}{after}{count}"
-    if call.name == "read":
-        asked = f"fd {call.args[0]}, at most {_count(call.args[1])}"
-        return f"{call.role} read from {asked}{after}: {call.result_text}"
-    return f"{call.role} closed {_about(call)}{after}"
-
-
-_WHY = {
-    "ENXIO": "nobody has it open for reading",
-    "EPIPE": "nobody has the pipe open for reading any more",
-    "EAGAIN": "it would have to wait, and O_NONBLOCK forbids that",
-}
-
-
-def _about(call):
-    if call.name == "open":
-        flags = call.args[1]
-        wait = ", without waiting" if flags & os.O_NONBLOCK else ""
-        return f"{call.args[0]} for {_FOR[end_of(flags)]}{wait}"
-    fd = f"fd {call.args[0]}"
-    if call.name == "write":
-        size, data = len_of(call.args[1]), bytes(call.args[1])
-        shown = f" {data!r}" if size == len(data) and 0 < size <= 24 else ""
-        return f"{_count(size)}{shown} to {fd}"
-    if call.name == "read":
-        return f"at most {_count(call.args[1])} from {fd}"
-    return fd
-
-
-def _count(number):
-    return f"{number:,} byte{'s' * (number != 1)}"

@@ -6,8 +6,7 @@ values after the commas are for other places. Nothing is told by colour alone.
 import html
 import math
 
-from pipe_helpers.recording.calls import flags_text
-from pipe_helpers.lab.model import duration, outcome
+from pipe_helpers.recording.calls import duration, flags_text
 
 STYLE = """<style>
 .pipe-lab, .pipe-lab .widget-html-content {
@@ -153,16 +152,16 @@ def timeline(calls, names):
 
 def _box(call, row, first, last):
     endless = call.left is None
-    waited = not endless and call.left - call.entered >= 1e6
+    waited = not endless and call.waited >= 1
     classes = "pl-call" + " pl-waited" * (waited or endless) + " pl-endless" * endless
     classes += " pl-failed" * bool(call.error)
     lines = [call.name]
     if call.name == "open":
         lines[0] = f"open {call.args[0]}"
         lines.append(flags_text(call.args[1]))
-    lines.append("has not returned" if endless else outcome(call).split(" (")[0])
+    lines.append(call.label or call.result_text)
     if waited:
-        lines.append(f"after {duration(call.left - call.entered)}")
+        lines.append(f"after {duration(call.waited)}")
     text = "".join(f"<span>{_text(line)}</span>" for line in lines)
     place = f"grid-row: {row}; grid-column: {first} / {last}"
     return f'<div class="{classes}" style="{place}">{text}</div>'

@@ -1,24 +1,19 @@
 """The lab as a still picture, for places where its buttons can't work."""
-import base64
-import io
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from PIL import Image
 
+from pipe_helpers.recording.picture import image_of, new_figure
 from pipe_helpers.recording.timeline import Timeline
 
-_RESOLUTION = 192  # for sharp letters; shown at half of it
 _WIDTH, _LINE = 8.4, 0.19  # inches
 _INK, _FILL, _BOX = "#1a1a1a", "#2a6cb0", "#f5f6f7"
 
 
 def still(seen):
-    """Return a `Seen` as a PNG in base64, and its size (width, height) in pixels of the page."""
+    """Return a `Seen` as an image of PIL."""
     pictures = [_picture(seen)]
     if seen.calls:
-        pictures.append(_pixels(Timeline(list(seen.calls)).figure))
+        pictures.append(image_of(Timeline(list(seen.calls)).figure))
     whole = Image.new(
         "RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)),
         "white",
@@ -27,16 +22,7 @@ def still(seen):
     for each in pictures:
         whole.paste(each, (0, top))
         top += each.height
-    file = io.BytesIO()
-    whole.quantize(64, dither=Image.Dither.NONE).save(file, "png", optimize=True)
-    size = round(whole.width / 2), round(whole.height / 2)
-    return base64.b64encode(file.getvalue()).decode(), size
-
-
-def _pixels(figure):
-    figure.canvas.draw()
-    return Image.frombytes(
-        "RGBA", figure.canvas.get_width_height(), figure.canvas.buffer_rgba()).convert("RGB")
+    return whole
 
 
 def _picture(seen):
@@ -44,8 +30,7 @@ def _picture(seen):
              for kind in ("writer", "reader")]
     rows = max(map(len, kinds))
     height = 0.25 + max(rows * 1.05, len(seen.pipes) * 1.05)
-    figure = Figure(figsize=(_WIDTH, height), dpi=_RESOLUTION, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_WIDTH, height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_xlim(0, _WIDTH)
@@ -61,7 +46,7 @@ def _picture(seen):
                 _write(axes, x + 0.12, y + 0.17 + number * _LINE, line, bold=number == 0)
     for row, pipe in enumerate(seen.pipes):
         _draw_pipe(axes, pipe, 2.75, 0.12 + row * 1.05, _WIDTH - 5.5)
-    return _pixels(figure)
+    return image_of(figure)
 
 
 def _draw_pipe(axes, pipe, x, y, width):

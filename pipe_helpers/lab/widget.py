@@ -85,12 +85,11 @@ class PipeLab(widgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs):
         from pipe_helpers.lab.still import still
+        from pipe_helpers.recording.picture import mime_bundle
 
         data = super()._repr_mimebundle_(**kwargs) or {}
-        text = self.text
-        picture, (width, height) = still(self._model.look())
-        data |= {"text/plain": text, "image/png": picture}
-        return data, {"image/png": {"width": width, "height": height, "alt": text}}
+        picture, about = mime_bundle(still(self._model.look()), self.text)
+        return data | picture, about
 
     # -- the parts
 

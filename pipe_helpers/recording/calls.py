@@ -152,9 +152,12 @@ def sentence(call):
     if call.name == "write":
         part = call.result != size_of(call.args[1])
         return f"{call.role} wrote {about}{after}" + f": {call.result:,} of them" * part
-    done = {"open": "opened", "read": "read from", "close": "closed"}[call.name]
-    result = "" if call.name == "close" else f": {call.result_text}"
-    return f"{call.role} {done} {about}{after}{result}"
+    if call.name == "read":
+        asked = f"fd {call.args[0]}, at most {count_text(call.args[1])}"
+        return f"{call.role} read from {asked}{after}: {call.result_text}"
+    if call.name == "open":
+        return f"{call.role} opened {about}{after}: {call.result_text}"
+    return f"{call.role} closed {about}{after}"
 
 
 _WHY = {
@@ -174,7 +177,7 @@ def _about(call):
         size, data = size_of(call.args[1]), bytes(call.args[1])
         shown = f" {data!r}" if size == len(data) and 0 < size <= 24 else ""
         return f"{count_text(size)}{shown} to {fd}"
-    return f"{fd}, at most {count_text(call.args[1])}" if call.name == "read" else fd
+    return f"at most {count_text(call.args[1])} from {fd}" if call.name == "read" else fd
 
 
 def shortened(processes, most):
