@@ -91,8 +91,8 @@ def check(fn):
     """Try a function of the learner's, found by its name, and return the `Verdict`.
 
     It runs in forked processes of its own; the other side of the pipe is a real process. Takes
-    less than two seconds. Raises nothing that the function causes, and leaves nothing behind;
-    a solved exercise is noted for `progress`.
+    less than two seconds, longer where other programs keep the processors busy. Raises nothing
+    that the function causes, and leaves nothing behind; a solved exercise is noted for `progress`.
     """
     try:
         name = fn.__name__

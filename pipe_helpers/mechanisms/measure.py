@@ -93,7 +93,10 @@ def _close(end):
 
 
 def check(end, size):
-    """Send random messages of that size both ways. Raises ValueError if a byte differs."""
+    """Send a random message of that size there and back, and four there, whose digest comes back.
+
+    Raises ValueError if a byte differs.
+    """
     messages = [random.Random(number).randbytes(size) for number in range(5)]
     end.round_trips(messages.pop(), 1)
     same(end.one_way(messages, CHECK), hashlib.sha256(b"".join(messages)).digest())
@@ -233,7 +236,7 @@ class RoundTrips:
         return RoundTrips(self.times, prediction)
 
     def place(self, name):
-        """The place at which somebody had expected that mechanism, as text."""
+        """The place at which somebody had expected that mechanism, as text; "–" if at none."""
         return str(self.prediction.index(name) + 1) if name in self.prediction else "–"
 
     def __repr__(self):

@@ -100,9 +100,10 @@ def _put_away_what_was_replaced(*result_of_a_cell):
 def leftovers():
     """Return what the chapter has not put away yet, a line of text each; [] if there is nothing.
 
-    That is: programs that run, descriptors of this process that are open on a named pipe, and
-    named pipes in the working directory. The last cell of a chapter asserts that it is empty.
-    The processes of a PipeLab do not count: it is there to be used when the chapter has run.
+    That is: programs that run, descriptors of this process that are open on a named pipe of the
+    file system on which the working directory is, and named pipes in that. The last cell of a
+    chapter asserts that it is empty. The processes of a PipeLab do not count: it is there to be
+    used when the chapter has run. Raises FileNotFoundError if the working directory is gone.
     """
     found = [repr(program) for program in running_programs() if program.listed]
     for fd in sorted(map(int, os.listdir("/dev/fd"))):

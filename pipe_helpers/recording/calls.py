@@ -29,7 +29,8 @@ class Call:
     pid, role: the process that made it, and what that is in the lesson ("writer").
     name, args: the call, as in os.open("my_pipe", os.O_RDONLY): "open", ("my_pipe", 0).
     entered, left: when, in nanoseconds of CLOCK_MONOTONIC, which all processes share
-        [clock_gettime(2)]; left is None until the call has returned.
+        [clock_gettime(2)]; left is None until the call has returned, or if the record of that
+        is lost.
     result: what it returned, bytes as `Data`; None, too, while it has not.
     error: None, or how it failed, in words: "BrokenPipeError (EPIPE 32)".
     """
@@ -183,9 +184,9 @@ def _about(call):
 def shortened(processes, most):
     """The calls of each process, some put together in a `Run`, if there are more than most.
 
-    processes is a list of lists of `Call`; so is the result. Four and more returned calls of one
-    name in a row become the first, a run and the last. If that is not enough, each process keeps
-    its share of most, from the beginning and the end.
+    processes is a list of lists of `Call`; so is the result. Four and more calls in a row of one
+    name, that failed alike or not at all, become the first, a run and the last. If that is not
+    enough, each process keeps its share of most, but at least five: from the beginning and the end.
     """
     if sum(map(len, processes)) <= most:
         return processes

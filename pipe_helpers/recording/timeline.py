@@ -62,7 +62,7 @@ def timeline(trace, title=None):
 
     One lane for each process, one box for each call, in the order in which calls were entered
     and left. The width is not to scale: a wait of 1 ms and more is hatched, is as much wider as
-    it is longer by its logarithm, and tells its milliseconds. A call that has not returned ends
+    it is longer by its logarithm, and tells how long it was. A call that has not returned ends
     in an arrow. Of more than 12 calls, like ones are drawn as one: "… 38 reads …".
 
     trace is a `trace` or a list of `Call`.

@@ -23,7 +23,8 @@ class trace:
     `with trace() as t:` records those that the notebook's own code makes in the block; in a
     plain program, those of the module that calls trace(). `launch("program.py", trace=t)` runs
     a Python program unchanged and records those that its own file makes; that works before,
-    in and after the block, and without one. `calls` tells them at any time.
+    in and after the block, and without one. `calls` tells them at any time, and `remark` if some
+    of a program's are missing.
 
     Calls by other code do not appear: IPython's, that of a module which the program imports, or
     of asyncio.to_thread(os.open, ...), where a function of one's own around it helps. Neither
