@@ -63,7 +63,8 @@ class trace:
 
         command: the words that start it, the path of the program as the second. Its role is
         the name of its file, or "writer" and "reader" for the programs of the lesson; a second
-        program of that role is "writer 2". Raises ValueError if it is no Python program.
+        program of that role is "writer 2". Raises ValueError if it is no Python program, OSError
+        if no folder for its log can be made.
         """
         if command[0] != sys.executable or not command[1:] or not command[1].endswith(".py"):
             raise ValueError(
