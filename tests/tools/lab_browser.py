@@ -297,6 +297,8 @@ class Lab:
         title = f"JupyterLab {name.title()}"
         self.menu("Settings", "Theme", title)
         self.page.wait_for_selector(f"body[data-jp-theme-name='{title}']", state="attached")
+        # JupyterLab covers the page while it loads the style sheets of a theme.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     # -- the chapter in front
 
@@ -357,7 +359,10 @@ class Lab:
         # no colour.
         self.page.add_style_tag(content="body { height: 100vh }")
         found = Axe().run(self.page, context=selector, options={}).response
-        assert any(rule["id"] == "color-contrast" for rule in found["passes"] + found["violations"])
+        judged = [rule["id"] for rule in found["passes"] + found["violations"]]
+        assert "color-contrast" in judged, [
+            check["message"] for rule in found["incomplete"] for node in rule["nodes"]
+            for check in node["any"]]
         return [(rule["impact"], rule["id"], [node["html"][:200] for node in rule["nodes"]])
                 for rule in found["violations"]]
 
