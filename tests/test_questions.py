@@ -19,7 +19,7 @@ from save_notebooks import NOTEBOOKS
 from pipe_helpers import predict
 from pipe_helpers.notebook import questions
 
-CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+CHAPTERS = sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("more/*.ipynb")])
 FILES = sorted((NOTEBOOKS / "questions").glob("*.json"))
 CALL = re.compile(r'^predict\("([^"]+)", "([^"]+)"\)$', re.MULTILINE)
 
@@ -45,9 +45,9 @@ each_question = pytest.mark.parametrize(
 
 
 def bad_form(question):
-    if set(question) - {"fact"} != {"cell", "type", "question", "answers"}:
+    if set(question) - {"fact", "see"} != {"cell", "question", "answers"}:
         return [f"keys are {sorted(question)}"]
-    complaints = [] if question["type"] == "multiple_choice" else ["not multiple choice"]
+    complaints = []
     for answer in question["answers"]:
         if set(answer) != {"answer", "correct", "feedback"}:
             complaints.append(f"keys of an answer are {sorted(answer)}")
@@ -126,14 +126,15 @@ def test_a_cell_has_one_question_and_the_right_answer_no_usual_place(path):
         [answer["correct"] for answer in question["answers"]].index(True)
         for question in load(path)
     }
-    assert len(places) > 1
+    assert len(places) > 1 or len(cells) < 3
 
 
 # ---------------------------------------------------------------- the cells that judge
 
 
 def notebook_of(chapter):
-    return nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=nbformat.NO_CONVERT)
+    [path] = [path for path in CHAPTERS if path.stem == chapter]
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
 
 
 def asking_cell(notebook, chapter, name):
@@ -142,7 +143,9 @@ def asking_cell(notebook, chapter, name):
     return found[0] if len(found) == 1 else None
 
 
-@each_question
+@pytest.mark.parametrize(
+    "chapter, question", [each for each in ALL if "see" not in each[1]],
+    ids=[f"{chapter}-{question['cell']}" for chapter, question in ALL if "see" not in question])
 def test_the_named_cell_judges_right_after_the_question(chapter, question):
     notebook = notebook_of(chapter)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -178,7 +181,6 @@ def test_every_question_that_a_chapter_asks_exists(path):
 
 GOOD = {
     "cell": "read",
-    "type": "multiple_choice",
     "question": "What does <code>os.read</code> do?",
     "answers": [
         {"answer": "It is blocked.", "correct": True,
@@ -200,7 +202,6 @@ def changed(**answer_or_question):
 
 BAD = {
     "an unknown key": (bad_form, changed(colour="red")),
-    "another type": (bad_form, changed(type="numeric")),
     "true as text": (bad_form, changed(correct="true")),
     "two right answers": (not_one_right_answer, changed(correct=True)),
     "no right answer": (not_one_right_answer, {**GOOD, "answers": GOOD["answers"][1:] * 2}),

@@ -25,14 +25,19 @@ def in_html(question):
     """Return a question of a questions file as HTML: each answer opens to show its feedback.
 
     A viewer that drops <details> and <summary> shows every answer with its feedback below it.
+    see: the name and the address of the cell that shows the answer, if that stands elsewhere.
     """
+    see = ""
+    if "see" in question:
+        name, address = question["see"]
+        see = f' See <a href="{address}">{name}</a>.'
     lines = [f"<p><strong>{question['question']}</strong></p>"]
     for answer in question["answers"]:
         verdict, _, reason = answer["feedback"].partition(". ")
         lines += [
             f'<details style="{_BOX}">',
             f'<summary style="{_ANSWER}">{answer["answer"]}</summary>',
-            f'<p style="{_FEEDBACK}"><strong>{verdict}.</strong> {reason}</p>',
+            f'<p style="{_FEEDBACK}"><strong>{verdict}.</strong> {reason}{see}</p>',
             "</details>",
         ]
     return "\n".join(lines)
