@@ -66,7 +66,11 @@ def pytest_configure(config):
 
 # What these chapters show are Linux's own numbers and requests, and their text says so.
 LINUX_ONLY = {
-    "04_write.ipynb", "08_when_it_goes_wrong.ipynb", "more/both_directions.ipynb", "reference.ipynb"
+    "04_write.ipynb",
+    "08_when_it_goes_wrong.ipynb",
+    "more/both_directions.ipynb",
+    "more/helpers_and_idioms.ipynb",
+    "reference.ipynb",
 }
 
 if sys.platform != "linux":
