@@ -2,6 +2,8 @@
 # goes into .venv.
 # PYTHON=/path/to/python3  picks the Python that .venv is made with.
 # ARGS="…"                 is passed on: make lab ARGS="--port 9999", make test ARGS="-k console".
+# NEWEST=1                 installs the newest versions, not those of requirements.lock.
+# UV=                      has pip install, also where uv is.
 
 ifneq (,$(filter Windows_NT MINGW% MSYS% CYGWIN%,$(OS) $(shell uname -s)))
 $(error Windows has no POSIX named pipes: run "wsl --install", then make in the Linux it installs)
@@ -15,11 +17,23 @@ ifneq (,$(filter C POSIX,$(LC_ALL)))
 unexport LC_ALL
 endif
 
-# Set-up is redone when pyproject.toml has changed or the clone has moved. (No path is written
-# outside quotes, and none is a make target: the clone's path may contain spaces. The .pth file by
-# which Python finds the clone gets a relative path: with LC_ALL=C, Python 3.11 and 3.12 would not
-# start if one that is not ASCII stood there.)
-STAMP = { pwd -P; cksum <pyproject.toml; }
+# Set-up is redone when pyproject.toml or the lock has changed or the clone has moved. (No path is
+# written outside quotes, and none is a make target: the clone's path may contain spaces. The .pth
+# file by which Python finds the clone gets a relative path: with LC_ALL=C, Python 3.11 and 3.12 would
+# not start if one that is not ASCII stood there.)
+STAMP = { pwd -P; cat pyproject.toml requirements.lock | cksum; echo $(if $(NEWEST),newest,locked); }
+
+# The lock constrains the versions only; what is installed pyproject.toml says. Of the two variables
+# for builds, which are made apart, an older pip heeds the first. (No hashes: with those, pip would
+# want one for the clone as well.)
+ifeq (,$(NEWEST))
+LOCKED = PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock \
+    UV_CONSTRAINT=requirements.lock UV_BUILD_CONSTRAINT=requirements.lock
+endif
+
+UV = uv
+# Every target but lab needs what the tests need.
+test notebooks screenshot bench soak: EXTRA = [test]
 
 help:
 	@echo 'make lab        open JupyterLab at the first chapter'
@@ -28,9 +42,11 @@ help:
 	@echo 'make screenshot take the picture in README.md anew'
 	@echo 'make bench      print what the helpers cost, as ratios'
 	@echo 'make soak N=100 run the notebooks N times, every second time on busy processors'
+	@echo 'make lock       renew requirements.lock, the versions that are installed (needs uv)'
 	@echo 'make clean      remove .venv and what the tests left'
 	@echo 'Options: PYTHON=python3.12 at the first call; ARGS="…" for JupyterLab or pytest,'
-	@echo '         e.g. make lab ARGS="--port 9999"'
+	@echo '         e.g. make lab ARGS="--port 9999"; NEWEST=1 for the newest versions;'
+	@echo '         UV= for pip where uv is installed'
 
 lab: setup
 	@if ! { [ -d "$$HOME" ] && [ -w "$$HOME" ]; }; then \
@@ -56,38 +72,61 @@ bench: setup
 soak: setup
 	@.venv/bin/python tests/tools/soak.py $(N)
 
+lock:
+	@command -v '$(UV)' >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 1; }
+	@echo hatchling | '$(UV)' pip compile --quiet --universal --python-version 3.10 \
+	    --no-python-downloads --all-extras --upgrade --no-annotate \
+	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml -
+
 clean:
-	rm -rf .venv .pytest_cache .hypothesis
+	rm -rf .venv .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# .venv/ready and .venv/ready[test] hold the stamp under which each part was installed. What the
+# tests need is added to the learner's part, and while that goes on nothing counts as ready.
 setup:
-	@if [ "$$($(STAMP))" = "$$(cat .venv/ready 2>/dev/null)" ] && .venv/bin/python -c '' 2>&1; \
-	then exit 0; fi; \
-	stop() { echo "$$1" >&2; exit 1; }; \
-	case $$PYTHON in \
-	'') set -- python3 python3.14 python3.13 python3.12 python3.11 python3.10 python;; \
-	*)  set -- "$$PYTHON";; \
-	esac; \
-	python=; \
-	for name do \
-	    "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
-	    && { python=$$name; break; }; \
-	done; \
-	[ "$$python" ] || \
-	    stop "No Python 3.10 or newer ($$*): install one, or name it: make PYTHON=/path/to/python3"; \
-	"$$python" -c 'import venv, ensurepip' 2>/dev/null || \
-	    stop "$$python has no venv module: on Debian or Ubuntu, apt install python3-venv"; \
-	echo "Setting up .venv with $$("$$python" -V): once, a minute or two"; \
-	trap 'rm -rf .venv' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
-	rm -rf .venv; \
-	"$$python" -m venv .venv || stop "$$python could not make .venv in this folder"; \
-	PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	.venv/bin/python -m pip install --quiet --editable '.[test]' || \
-	    stop "pip could not install what the kit needs: is there a network? Then try again"; \
+	@stop() { echo "$$1" >&2; exit 1; }; \
+	ready() { [ "$$($(STAMP))" = "$$(cat ".venv/ready$$1" 2>/dev/null)" ]; }; \
+	packages() { ls -l .venv/lib/python*/site-packages; }; \
+	trap 'exit 130' INT; trap 'exit 143' TERM; \
+	if ready '' && .venv/bin/python -I -c 'import pipe_helpers' 2>&1; then \
+	    ! ready '$(EXTRA)' || exit 0; \
+	    echo "Adding what the tests need to .venv: once, a minute or two"; \
+	    before=$$(packages); \
+	    trap '[ "$$before" != "$$(packages)" ] || $(STAMP) >.venv/ready' EXIT; \
+	    rm .venv/ready; \
+	else \
+	    case $$PYTHON in \
+	    '') set -- python3 python3.14 python3.13 python3.12 python3.11 python3.10 python;; \
+	    *)  set -- "$$PYTHON";; \
+	    esac; \
+	    python=; \
+	    for name do \
+	        "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	        && { python=$$name; break; }; \
+	    done; \
+	    [ "$$python" ] || stop \
+	        "No Python 3.10 or newer ($$*): install one, or name it: make PYTHON=/path/to/python3"; \
+	    "$$python" -c 'import venv, ensurepip' 2>/dev/null || \
+	        stop "$$python has no venv module: on Debian or Ubuntu, apt install python3-venv"; \
+	    echo "Setting up .venv with $$("$$python" -V): once, a minute or two"; \
+	    trap 'rm -rf .venv' EXIT; \
+	    rm -rf .venv; \
+	    "$$python" -m venv .venv || stop "$$python could not make .venv in this folder"; \
+	fi; \
+	if command -v '$(UV)' >/dev/null; then \
+	    $(LOCKED) '$(UV)' pip install --quiet --python .venv/bin/python --compile-bytecode \
+	        --editable '.$(EXTRA)' || \
+	        stop "uv could not install what the kit needs: is there a network? Or try UV= for pip"; \
+	else \
+	    $(LOCKED) PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	    .venv/bin/python -m pip install --quiet --editable '.$(EXTRA)' || \
+	        stop "pip could not install what the kit needs: is there a network? Then try again"; \
+	fi; \
 	for file in .venv/lib/python*/site-packages/*.pth; do \
 	    [ "$$(cat "$$file")" != "$$(pwd -P)" ] || echo ../../../.. >"$$file"; \
 	done; \
-	$(STAMP) >.venv/ready; \
+	for part in '' '$(EXTRA)'; do $(STAMP) >".venv/ready$$part"; done; \
 	trap - EXIT
 
-.PHONY: help lab test notebooks screenshot bench soak clean setup
+.PHONY: help lab test notebooks screenshot bench soak lock clean setup
