@@ -261,8 +261,8 @@ def test_its_name_is_that_of_its_file(arguments, name):
 
 # ---- arguments
 
-AWKWARD = ["two words", "'", '"', "a'b\"c", "line\nbreak", "\n", "$HOME", "`id`", "$(id)", "*",
-           "~", "\\", "\\n", "é管🙂", "", " ", "-n", "--", ";", "|", "&", ">file", "#", "%s", "!", "\t"]
+AWKWARD = ["two words", "'", '"', "a'b\"c", "line\nbreak", "\n", "$HOME", "`id`", "$(id)", "*", "~",
+           "\\", "\\n", "é管🙂", "", " ", "-n", "--", ";", "|", "&", ">file", "#", "%s", "!", "\t"]
 
 
 def test_arguments_arrive_as_they_are(facts_of):

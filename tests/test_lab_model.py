@@ -147,7 +147,7 @@ def test_what_makes_no_sense_is_refused_with_the_reason_and_nothing_is_lost(lab,
 
 def test_the_reason_that_is_shown_is_the_reason_that_is_given(lab, until):
     play(lab, BOTH_OPEN[:2], until)
-    for name, kind in (("writer", "write"), ("reader", "read")):
+    for name in ("writer", "reader"):
         for (action, pipe), reason in process(lab, name).reasons.items():
             if not reason:
                 continue
@@ -261,7 +261,7 @@ def test_whoever_shows_the_lab_is_told_of_every_change(own_folder, until):
 
 def test_200_presses_later_a_look_is_still_quick(lab, until):
     play(lab, BOTH_OPEN, until)
-    for number in range(100):
+    for _ in range(100):
         play(lab, ["writer: write Hello", "writer is ready", "reader: read 5",
                    "reader is ready"], until)
     lab._judged = None

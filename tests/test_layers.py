@@ -1,4 +1,4 @@
-"""The packages of pipe_helpers are layers: each imports from those below it, and never from above."""
+"""The packages of pipe_helpers are layers: each imports from those below it, never from above."""
 import ast
 from pathlib import Path
 

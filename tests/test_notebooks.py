@@ -140,9 +140,38 @@ CHECKS = [
 
 # ---------------------------------------------------------------- the notebooks of the kit
 
+ROW = re.compile(r"^\| \[([^]]+)\]\((?:notebooks/)?([^)#]+\.ipynb)\) \|", re.MULTILINE)
 
-def test_there_is_a_first_chapter():
-    assert ROOT / "notebooks" / "00_start_here.ipynb" in chapters()
+
+def rows(text):
+    """(title, name of the file) of each row of a table of chapters."""
+    return [(title, Path(name).name) for title, name in ROW.findall(text)]
+
+
+def unknown_or_missing(root):
+    """What README's table, the table in the first chapter and the files do not agree on."""
+    folder = root / "notebooks"
+    files = sorted(folder.glob("*.ipynb"))
+    texts = {path.name: "\n\n".join(cell.source for cell in nbformat.read(path, 4).cells
+                                    if cell.cell_type == "markdown") for path in files}
+    numbered = [name for name in texts if re.match(r"\d", name)]
+    if [name[:3] for name in numbered] != [f"{number:02}_" for number in range(len(numbered))]:
+        return [f"not numbered 00_, 01_, 02_ and so on: {', '.join(numbered)}"]
+    titled = [(re.match(r"# (.+)", texts[name])[1].replace("`", ""), name) for name in numbered]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    tables = {"README.md": (readme, titled), numbered[0]: (texts[numbered[0]], titled[1:])}
+    complaints = []
+    for where, (text, wanted) in tables.items():
+        found = rows(text)
+        if found != wanted:
+            complaints.append(f"the table in {where} is to have {wanted} and has {found}")
+        complaints += [f"{where} has no link to {name}" for name in texts
+                       if name not in numbered and f"{name})" not in text]
+    return complaints
+
+
+def test_readme_and_the_first_chapter_know_every_chapter_by_its_title_in_order():
+    assert unknown_or_missing(ROOT) == []
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -273,6 +302,40 @@ def test_a_good_notebook_is_not_refused(check):
         cell.metadata.update(note, tags=["nbval-ignore-output"])
         notebook.cells.append(cell)
     assert check(notebook) == []
+
+
+@pytest.fixture
+def small_kit(tmp_path):
+    """A kit of a README, two chapters and a page to look things up, which all know each other."""
+    (tmp_path / "notebooks").mkdir()
+    first = "# Start\n\n| chapter |\n|---|\n| [More](01_more.ipynb) |\n\n[here](reference.ipynb)"
+    texts = {"00_start": first, "01_more": "# More", "reference": "# Look up"}
+    for name, text in texts.items():
+        notebook = new_notebook(cells=[new_markdown_cell(text)])
+        nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
+    (tmp_path / "README.md").write_text(
+        "| [Start](notebooks/00_start.ipynb) |\n| [More](notebooks/01_more.ipynb) |\n\n"
+        "[Look up](notebooks/reference.ipynb)\n")
+    assert unknown_or_missing(tmp_path) == []
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["02_extra.ipynb", "10_extra.ipynb", "extra.ipynb"])
+def test_a_notebook_that_no_table_knows_is_noticed(small_kit, name):
+    notebook = new_notebook(cells=[new_markdown_cell("# Extra")])
+    nbformat.write(notebook, small_kit / "notebooks" / name)
+    assert unknown_or_missing(small_kit)
+
+
+@pytest.mark.parametrize("old, new", [
+    ("| [More](notebooks/01_more.ipynb) |\n", ""),  # a chapter without a row
+    ("\n\n", "\n| [Gone](notebooks/02_gone.ipynb) |\n\n"),  # a row without a chapter
+    ("[More]", "[Much more]"),
+])
+def test_a_table_that_does_not_fit_the_chapters_is_noticed(small_kit, old, new):
+    readme = small_kit / "README.md"
+    readme.write_text(readme.read_text().replace(old, new))
+    assert unknown_or_missing(small_kit)
 
 
 # ---------------------------------------------------------------- make notebooks

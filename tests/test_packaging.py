@@ -1,6 +1,8 @@
 """The set-up files agree with one another, and nothing stray lies at top level."""
+import importlib.metadata
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +16,15 @@ else:
     import tomli as tomllib  # comes with pytest there
 
 from packaging.requirements import Requirement
-from rattler import MatchSpec
+from packaging.utils import canonicalize_name
+from processes import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
@@ -26,6 +32,9 @@ TOP_LEVEL = {
     ".ci",
     ".github",
     ".gitignore",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
     "README.md",
@@ -33,78 +42,134 @@ TOP_LEVEL = {
     "notebooks",
     "pipe_helpers",
     "pyproject.toml",
+    "requirements.lock",
     "tests",
 }
 # Where conda-forge calls it otherwise. Its matplotlib brings a window toolkit as well.
-PIP_ONLY = {"axe-playwright-python"}  # not on conda-forge
-CONDA_NAME = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+CONDA_NAME = {"matplotlib": "matplotlib-base"}
 
 
-def conda_entries():
-    return [entry for entry in CONDA["dependencies"] if isinstance(entry, str)]
+# ---------------------------------------------------------------- what is needed
 
 
-def conda_by_pip():
-    """Return what environment.yml has pip install."""
-    [by_pip] = [entry for entry in CONDA["dependencies"] if not isinstance(entry, str)]
-    assert list(by_pip) == ["pip"]
-    return by_pip["pip"]
+def learners():
+    return [Requirement(line) for line in PROJECT["dependencies"]]
 
 
-def conda_bounds():
-    """Return {name: version bound} of environment.yml without what only conda lists."""
-    specs = [MatchSpec(entry, strict=True) for entry in conda_entries()]
-    return {spec.name.normalized: str(spec.version or "") for spec in specs}
+def all_needs():
+    """What anybody needs, with the tests' tools and what the package is built with."""
+    extras = PROJECT["optional-dependencies"].values()
+    lines = [line for extra in extras for line in extra] + PYPROJECT["build-system"]["requires"]
+    return learners() + [Requirement(line) for line in lines]
 
 
-def pip_bounds():
-    """Return {conda's name: version bound} of every dependency in pyproject.toml."""
-    extras = PROJECT.get("optional-dependencies", {})
-    lines = PROJECT["dependencies"] + [line for extra in extras.values() for line in extra]
-    needs = [Requirement(line) for line in lines]
-    return {CONDA_NAME.get(need.name, need.name): str(need.specifier) for need in needs}
+def conda_bound(entry):
+    """("name", ">=version" or "") of an entry of environment.yml, which may have no other form."""
+    found = re.fullmatch(r"([a-z0-9][a-z0-9._-]*)(>=\d+(?:\.\d+)*)?", entry)
+    if not found:
+        raise ValueError(f"environment.yml: {entry!r} is neither `name` nor `name>=version`")
+    return found[1], found[2] or ""
 
 
-def test_environment_yml_and_pyproject_name_the_same_packages_and_bounds():
-    conda = conda_bounds()
-    assert conda.pop("python") == PROJECT["requires-python"]
-    conda.pop("pip")
-    by_pip = [Requirement(line) for line in conda_by_pip() if not line.startswith("-e")]
-    assert {need.name for need in by_pip} == PIP_ONLY
-    assert conda | {need.name: str(need.specifier) for need in by_pip} == pip_bounds()
+def test_environment_yml_has_what_a_learner_needs_with_the_bounds_of_pyproject():
+    *entries, by_pip = CONDA["dependencies"]
+    assert by_pip == {"pip": ["-e ."]}  # the kit itself, when conda has brought the rest
+    assert [conda_bound(entry) for entry in entries] == [
+        ("python", PROJECT["requires-python"]),
+        ("pip", ""),
+        *((CONDA_NAME.get(need.name, need.name), str(need.specifier)) for need in learners()),
+    ]
 
 
-def test_conda_gets_everything_from_conda_forge_and_the_kit_itself_by_pip():
-    assert CONDA["channels"][0] == "conda-forge"
-    assert set(CONDA["channels"]) <= {"conda-forge", "nodefaults"}
-    assert conda_by_pip()[0] == "-e ."
+@pytest.mark.parametrize("entry", [
+    "jupyterlab~=4.2", "jupyterlab >=4.2", "jupyterlab=4.2", "jupyterlab>=4.2;python<3.11",
+    "jupyterlab[all]", "jupyterlab>=4.2,<5", "Jupyterlab", ">=4.2", "jupyterlab>=", ""])
+def test_an_entry_in_pips_way_or_in_a_form_unknown_here_is_refused(entry):
+    with pytest.raises(ValueError, match="neither"):
+        conda_bound(entry)
 
 
-@pytest.mark.parametrize("entry", conda_entries())
-def test_an_entry_of_environment_yml_is_a_conda_match_spec(entry):
-    spec = MatchSpec(entry, strict=True)
-    assert entry.startswith(spec.name.normalized)
-
-
-def test_the_match_spec_parser_refuses_pips_way_of_writing():
-    with pytest.raises(Exception, match="(?i)version|spec|parse"):
-        MatchSpec("jupyterlab~>4.2;python<3.11", strict=True)
+def test_conda_gets_everything_from_conda_forge():
+    assert CONDA["channels"] == ["conda-forge", "nodefaults"]
 
 
 def test_every_dependency_has_a_lower_bound_and_no_upper_one():
-    for name, bound in pip_bounds().items():
-        assert re.fullmatch(r">=[\d.]+", bound), f"{name}{bound}"
+    for need in all_needs():
+        assert re.fullmatch(r">=[\d.]+", str(need.specifier)), need
 
 
-def test_the_workflow_runs_make_test_on_both_systems_and_every_python_and_once_with_conda():
-    make, conda = WORKFLOW["jobs"]["make"], WORKFLOW["jobs"]["conda"]
-    assert make["strategy"]["matrix"]["python"] == PYTHONS
-    assert make["strategy"]["matrix"]["os"] == ["ubuntu-latest", "macos-latest"]
+def test_a_learner_need_not_install_what_only_tests_import():
+    tools = {canonicalize_name(Requirement(line).name)
+             for line in PROJECT["optional-dependencies"]["test"]}
+    assert {"nbgrader", "nbval", "playwright", "pytest", "ruff"} <= tools
+    assert not tools & {need.name for need in learners()}
+
+
+def test_the_workflow_runs_make_test_on_both_systems_and_every_python():
+    make = WORKFLOW["jobs"]["make"]
+    assert make["strategy"]["matrix"] == {
+        "os": ["ubuntu-latest", "macos-latest"], "python": PYTHONS}
     assert make["steps"][-1] == {"run": "make test"}
-    files = [step.get("with", {}).get("environment-file") for step in conda["steps"]]
-    assert "environment.yml" in files
-    assert conda["steps"][-1] == {"run": "python -m pytest"}
     assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+
+
+def test_the_workflow_runs_the_tests_with_the_newest_versions_and_with_conda():
+    assert WORKFLOW["jobs"]["newest"]["steps"][-1] == {"run": "make test NEWEST=1"}
+    steps = WORKFLOW["jobs"]["conda"]["steps"]
+    assert "environment.yml" in [step.get("with", {}).get("environment-file") for step in steps]
+    assert [step["run"] for step in steps[-2:]] == [
+        'python -m pip install --editable ".[test]"', "python -m pytest"]
+
+
+# ---------------------------------------------------------------- the lock
+
+LOCKED = re.compile(r"([a-z0-9-]+)==([\w.!+]+)(?: ; (.+))?")
+SYSTEMS = {"linux": "Linux", "darwin": "Darwin"}
+
+
+def locked(python, system):
+    """{name: [Requirement, ...]} of what the lock has for a Python, as "3.10.4", on a system."""
+    found = {}
+    about = {"python_full_version": python, "python_version": python.rpartition(".")[0],
+             "sys_platform": system, "platform_system": SYSTEMS[system], "os_name": "posix",
+             "implementation_name": "cpython", "platform_python_implementation": "CPython"}
+    for line in LOCK.splitlines():
+        need = None if line.lstrip().startswith("#") else Requirement(line)
+        if need and (need.marker is None or need.marker.evaluate(about)):
+            found.setdefault(need.name, []).append(need)
+    return found
+
+
+def test_the_lock_has_exact_versions_and_no_address_of_an_index():
+    lines = [line for line in LOCK.splitlines() if not line.startswith("#")]
+    assert lines and [line for line in lines if not LOCKED.fullmatch(line)] == []
+    assert "://" not in LOCK
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", [f"{each}.{micro}" for each in PYTHONS for micro in (0, 9)])
+def test_the_lock_has_one_version_of_each_dependency_on_every_python_and_system(python, system):
+    versions = locked(python, system)
+    assert [name for name, several in versions.items() if len(several) > 1] == []
+    for need in all_needs():
+        assert need.name in versions, f"{need.name}: run `make lock`"
+        [pin] = versions[need.name]
+        assert next(iter(pin.specifier)).version in need.specifier, f"{need}: run `make lock`"
+
+
+def test_what_make_has_installed_is_what_is_locked():
+    ready = Path(sys.prefix, "ready[test]")
+    if not ready.is_file() or "newest" in ready.read_text(encoding="utf-8").split():
+        pytest.skip("this Python is not the one of .venv, or has the newest versions")
+    versions = locked(".".join(map(str, sys.version_info[:3])), sys.platform)
+    pins = {f"{pin}".partition(";")[0].strip() for each in versions.values() for pin in each}
+    installed = {f"{canonicalize_name(each.name)}=={each.version}"
+                 for each in importlib.metadata.distributions()
+                 if each.name not in (PROJECT["name"], "pip", "setuptools")}
+    assert sorted(installed - pins) == []
+
+
+# ---------------------------------------------------------------- what lies at top level
 
 
 def test_nothing_stray_lies_at_top_level():
@@ -112,7 +177,8 @@ def test_nothing_stray_lies_at_top_level():
     if listing.returncode == 0:
         names = {path.split("/")[0] for path in listing.stdout.split("\0") if path}
     else:  # an unpacked archive has no git: look at the folder, less what .gitignore names
-        ignored = {".venv", ".pytest_cache", ".hypothesis", "__pycache__", ".ipynb_checkpoints"}
+        ignored = {".venv", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__",
+                   ".ipynb_checkpoints"}
         names = {path.name for path in ROOT.iterdir()} - ignored
     assert names == TOP_LEVEL
 
@@ -123,13 +189,35 @@ def test_the_license_covers_the_code_and_the_text():
     assert PROJECT["license"] == "BSD-3-Clause AND CC-BY-4.0"
 
 
+def test_the_citation_and_the_changelog_are_of_this_version():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    [version, date] = re.search(r"^## (\S+), (\d{4}-\d\d-\d\d)$", changes, re.MULTILINE).groups()
+    assert version == str(CITATION["version"]) == PROJECT["version"]
+    assert date == str(CITATION["date-released"])
+
+
+def test_the_citation_has_the_form_of_cff_1_2():
+    assert CITATION["cff-version"] == "1.2.0" and CITATION["type"] == "software"
+    assert CITATION["message"] and CITATION["title"] and CITATION["abstract"]
+    assert CITATION["authors"] and all(list(each) == ["name"] for each in CITATION["authors"])
+    assert set(CITATION) <= {"cff-version", "message", "type", "title", "abstract", "authors",
+                             "version", "date-released", "license", "keywords"}
+
+
+def test_ruff_finds_nothing():
+    run = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "."],
+                         cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def make_targets():
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     return set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())
 
 
-def test_every_make_command_of_the_readme_exists():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_command_that_a_text_names_exists(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
     named = set(re.findall(r"(?:^\s*|`)make ([a-z]+)", text, re.MULTILINE))
     assert {"lab", "test"} <= named
     assert named <= make_targets()
@@ -154,12 +242,16 @@ def run_make(*arguments, cwd, **environment):
     )
 
 
+SET_UP = ("Makefile", "pyproject.toml", "requirements.lock")
+
+
 @pytest.fixture
 def bare_clone(tmp_path):
     """A folder with a space in its name that holds what `make setup` reads, and no .venv."""
     folder = tmp_path / "new clone"
-    folder.mkdir()
-    for name in ("Makefile", "pyproject.toml"):
+    (folder / "pipe_helpers").mkdir(parents=True)
+    (folder / "pipe_helpers" / "__init__.py").touch()
+    for name in SET_UP:
         (folder / name).write_bytes((ROOT / name).read_bytes())
     return folder
 
@@ -203,6 +295,7 @@ def test_an_install_that_fails_leaves_no_environment(bare_clone):
     run = run_make(
         "setup",
         f"PYTHON={sys.executable}",
+        "UV=",
         cwd=bare_clone,
         PIP_CONFIG_FILE="/dev/null",
         PIP_NO_INDEX="1",  # as without a network
@@ -210,3 +303,191 @@ def test_an_install_that_fails_leaves_no_environment(bare_clone):
     assert run.returncode != 0
     assert "pip could not install" in run.stderr
     assert not (bare_clone / ".venv").exists()
+
+
+# ---------------------------------------------------------------- set-up in two parts
+
+# In uv's place and in pip's: notes how it was called, and installs what make looks at.
+INSTALLER = """#!/bin/sh
+echo "$*" >>"$NOTES/calls"
+echo "$PIP_CONSTRAINT $PIP_BUILD_CONSTRAINT $UV_CONSTRAINT $UV_BUILD_CONSTRAINT" >>"$NOTES/locks"
+clone=$(pwd -P)
+cd .venv/lib/python*/site-packages || exit
+case $FAULT in
+no\\ network) exit 1;;
+full\\ disk) mkdir half_a_package; exit 1;;
+long) mkdir half_a_package; : >"$NOTES/begun"; exec sleep 60;;
+esac
+echo "$clone" >kit.pth
+touch jupyterlab.py pytest.py
+"""
+# A .venv is made in a moment if it needs no pip.
+PYTHON = """#!/bin/sh
+[ "$1 $2" = "-m venv" ] || exec "{python}" "$@"
+"{python}" -m venv --without-pip "$3" && cp "{tools}/pip.py" "$3"/lib/python*/site-packages
+"""
+PIP = 'import os, sys\nos.execvp("installer", ["installer", "pip", *sys.argv[1:]])\n'
+UV = '#!/bin/sh\nexec installer uv "$@"\n'
+
+
+class Clone:
+    """A bare clone and what stands for Python, uv and pip: make(), and what was installed."""
+
+    def __init__(self, folder, tools, options=()):
+        self.folder, self.notes, self.options = folder, tools, options
+        texts = {"installer": INSTALLER, "uv": UV, "pip.py": PIP,
+                 "python": PYTHON.format(python=sys.executable, tools=tools)}
+        for name, text in texts.items():
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+
+    def words(self, *arguments):
+        return [*arguments, f"PYTHON={self.notes / 'python'}", *self.options]
+
+    def environment(self, fault=""):
+        return {"PATH": f"{self.notes}:{os.environ['PATH']}", "NOTES": str(self.notes),
+                "FAULT": fault, "HOME": str(self.notes)}
+
+    def make(self, *arguments, fault=""):
+        """Return what the installer was called with meanwhile, and the run of make."""
+        before = self.noted("calls")
+        run = run_make(*self.words(*arguments), cwd=self.folder, **self.environment(fault))
+        return self.noted("calls")[len(before):], run
+
+    def made(self, *arguments):
+        """As make, when it must succeed: what of the kit was installed, each time."""
+        calls, run = self.make(*arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return [call.split()[-1] for call in calls]
+
+    def noted(self, what):
+        path = self.notes / what
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture(params=["uv", "pip"])
+def clone(bare_clone, tmp_path, request):
+    (tmp_path / "tools").mkdir()
+    return Clone(bare_clone, tmp_path / "tools", ["UV="] if request.param == "pip" else [])
+
+
+@pytest.fixture
+def with_uv(bare_clone, tmp_path):
+    (tmp_path / "tools").mkdir()
+    return Clone(bare_clone, tmp_path / "tools")
+
+
+def test_uv_installs_where_it_is_and_pip_elsewhere(clone):
+    [call], run = clone.make("lab")
+    assert run.returncode == 0, run.stderr
+    assert call.split()[0] == ("pip" if clone.options else "uv")
+    assert call.endswith(" --editable .")
+
+
+def test_lab_installs_the_learners_part_and_test_adds_the_rest_once(clone):
+    assert clone.made("lab") == ["."]
+    (clone.folder / ".venv" / "kept").touch()
+    assert clone.made("test") == [".[test]"]
+    assert clone.made("test") == clone.made("lab") == clone.made("lab") == []
+    assert (clone.folder / ".venv" / "kept").exists()
+
+
+@pytest.mark.parametrize("target", ["test", "notebooks", "screenshot", "bench", "soak"])
+def test_what_authors_call_installs_everything_at_once(with_uv, target):
+    calls, _ = with_uv.make(target)
+    assert [call.split()[-1] for call in calls] == [".[test]"]
+    assert with_uv.made("lab") == []
+
+
+def test_the_versions_are_those_of_the_lock_unless_the_newest_are_wanted(clone):
+    clone.made("lab")
+    assert clone.made("test", "NEWEST=1") == [".[test]"]
+    assert clone.noted("locks") == [" ".join(["requirements.lock"] * 4), " " * 3]
+    assert clone.made("test", "NEWEST=1") == []
+    assert clone.made("lab") == ["."]  # back to the lock
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "requirements.lock"])
+def test_set_up_is_redone_when_a_file_that_it_follows_has_changed(with_uv, name):
+    with_uv.made("lab")
+    (with_uv.folder / ".venv" / "old").touch()
+    with open(with_uv.folder / name, "a") as file:
+        file.write("\n# changed\n")
+    assert with_uv.made("lab") == ["."]
+    assert not (with_uv.folder / ".venv" / "old").exists()
+
+
+def test_set_up_is_redone_when_the_clone_has_moved_or_python_does_not_find_it(with_uv):
+    with_uv.made("lab")
+    with_uv.folder = with_uv.folder.rename(with_uv.folder.with_name("moved clone"))
+    assert with_uv.made("lab") == ["."]
+    [pth] = with_uv.folder.glob(".venv/lib/python*/site-packages/kit.pth")
+    assert pth.read_text() == "../../../..\n"  # and so a path that is not ASCII does no harm
+    pth.unlink()
+    assert with_uv.made("lab") == ["."]
+
+
+@pytest.mark.parametrize("fault", ["no network", "full disk"])
+def test_a_set_up_that_fails_is_told_in_one_line_and_leaves_no_environment(clone, fault):
+    _, run = clone.make("lab", fault=fault)
+    line = one_line(run)
+    assert "could not install what the kit needs" in line and "network" in line
+    assert not (clone.folder / ".venv").exists()
+
+
+def test_without_a_network_make_test_leaves_the_learners_part_ready(clone):
+    clone.made("lab")
+    _, run = clone.make("test", fault="no network")
+    assert "could not install what the kit needs" in one_line(run)
+    assert clone.made("lab") == []
+    assert clone.made("test") == [".[test]"]
+
+
+def test_half_of_the_tests_part_does_not_count_as_ready(clone):
+    clone.made("lab")
+    assert clone.make("test", fault="full disk")[1].returncode != 0
+    assert clone.made("test") == [".[test]"]
+    assert not list(clone.folder.glob(".venv/lib/python*/site-packages/half_a_package"))
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("before", ["nothing", "the learners' part"])
+def test_an_interrupted_set_up_does_not_count_as_ready(with_uv, name, before):
+    if before != "nothing":
+        with_uv.made("lab")
+    inherited = {key: os.environ[key] for key in os.environ if not key.startswith("MAKE")}
+    make = subprocess.Popen(
+        ["make", *with_uv.words("test")], cwd=with_uv.folder, start_new_session=True,
+        env=inherited | with_uv.environment("long"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until((with_uv.notes / "begun").exists, "the installation has begun", seconds=30)
+        os.killpg(make.pid, getattr(signal, name))
+        assert make.wait(timeout=30) != 0
+        wait_until(lambda: not group_lives(make.pid), "the end of all its processes")
+    finally:
+        if group_lives(make.pid):
+            os.killpg(make.pid, signal.SIGKILL)
+    if before == "nothing" and name != "SIGKILL":
+        assert not (with_uv.folder / ".venv").exists()
+    assert with_uv.made("test") == [".[test]"]
+    assert not list(with_uv.folder.glob(".venv/lib/python*/site-packages/half_a_package"))
+
+
+def group_lives(pid):
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_lock_is_made_by_uv_for_every_python_and_without_uv_the_way_is_told(with_uv):
+    with_uv.made("lab")
+    calls, run = with_uv.make("lock")
+    assert run.returncode == 0 and len(calls) == 1 and calls[0].startswith("uv pip compile ")
+    assert {"--universal", "--all-extras", "--upgrade"} <= set(calls[0].split())
+    assert f"--python-version {PYTHONS[0]} " in calls[0]
+    _, run = with_uv.make("lock", "UV=no-such-uv")
+    assert "pip install uv" in one_line(run)

@@ -96,7 +96,8 @@ def test_the_pipe_they_make_is_a_fifo_and_stays(start):
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["two words", "-pipe", "Grüße-管", "line\nbreak", "a'b\"c$`*", "link"])
+@pytest.mark.parametrize(
+    "name", ["two words", "-pipe", "Grüße-管", "line\nbreak", "a'b\"c$`*", "link"])
 def test_any_name_that_a_pipe_may_have_will_do(start, program, name):
     os.mkfifo("there")
     os.symlink("there", "link")

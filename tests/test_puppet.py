@@ -390,7 +390,8 @@ def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
 def test_without_proc_ps_tells_who_is_blocked(puppet, monkeypatch):
     os.mkfifo("my_pipe")
     one = puppet("one")
-    monkeypatch.setattr(pipe_helpers.processes.asleep, "sys", types.SimpleNamespace(platform="other"))
+    other = types.SimpleNamespace(platform="other")
+    monkeypatch.setattr(pipe_helpers.processes.asleep, "sys", other)
     one.open("my_pipe", os.O_RDONLY)
     assert one.wait_blocked() == "open"
     assert one.state == "blocked in open"

@@ -80,7 +80,7 @@ class Learner:
                 os.kill(pid, signal.SIGKILL)
             lifeline.cut()
             self._server.close()
-            raise at_a_limit(error, "the check")
+            raise at_a_limit(error, "the check") from None
         finally:
             os.close(lifeline.reader)
 

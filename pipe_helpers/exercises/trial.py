@@ -151,7 +151,7 @@ class Trial:
     @staticmethod
     def done(press):
         """Whether the call of a puppet has returned, as of now."""
-        press._puppet.under_way  # takes the puppet's reports
+        press._puppet.under_way  # noqa: B018 (takes the puppet's reports)
         return press.done
 
     def _settled(self, press):

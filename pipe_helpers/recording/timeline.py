@@ -183,7 +183,7 @@ class Timeline:
 
     def _marks(self, places):
         """The elapsed time at the events that came 1 ms and more after the one before."""
-        marks, free, before = [], 0, None
+        marks, free, first, before = [], 0, None, None
         for x, time in places:
             first = time if before is None else first
             if before is None or time - before >= _WAIT * 1e6:

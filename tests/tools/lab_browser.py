@@ -132,8 +132,8 @@ class Lab:
 
     chapters: the folder to serve. It is copied, so that nothing is left in the original.
     plain: as `jupyter lab` starts, without the kit's configuration.
-    .begun is when the server was started (time.perf_counter), .page is Playwright's page, .folder the copy, .server the process, .url the address that
-    `make lab` prints.
+    .begun is when the server was started (time.perf_counter), .page is Playwright's page, .folder
+    the copy, .server the process, .url the address that `make lab` prints.
     """
 
     def __init__(self, chapters=ROOT / "notebooks", width=1280, height=900, plain=False):
@@ -183,13 +183,15 @@ class Lab:
         config = str(self.folder / ".jupyter" / "jupyter_lab_config.py")
         command = [
             sys.executable, "-m", "jupyterlab",
-            *(["--allow-root"] if self.plain else ["--config", config]), "--no-browser", f"--ServerApp.port={port}",
+            *(["--allow-root"] if self.plain else ["--config", config]), "--no-browser",
+            f"--ServerApp.port={port}",
             f"--LabApp.workspaces_dir={temporary / 'workspaces'}",
         ]
         self.begun = time.perf_counter()
         with open(self.log, "wb") as log:
             self.server = subprocess.Popen(
-                command, cwd=self.folder if self.plain else self.folder.parent, env=environment, start_new_session=True,
+                command, cwd=self.folder if self.plain else self.folder.parent,
+                env=environment, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         stack.callback(self._stop_server)

@@ -1,6 +1,6 @@
 """Let many learners run all chapters at once on this machine, and print every difference.
 
-    python tests/tools/learners.py [N]        (20 by default; takes a minute of processor time for each)
+    python tests/tools/learners.py [N]    (20 by default; each takes a minute of processor time)
 
 Each has a home and a copy of the notebooks of their own; the folder for temporary files is one for
 all, as on a server. At the end nothing may be left there. Nothing is tried again. The exit status
@@ -31,7 +31,8 @@ def start(home, temporary):
     with open(home / "report", "w") as report:
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml",
-             "-p", "no:cacheprovider", "--numprocesses=0", f"--nbval-cell-timeout={PATIENCE}", "notebooks"],
+             "-p", "no:cacheprovider", "--numprocesses=0", f"--nbval-cell-timeout={PATIENCE}",
+             "notebooks"],
             cwd=home, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
             stdout=report, stderr=subprocess.STDOUT,
         )

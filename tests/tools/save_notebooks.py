@@ -1,6 +1,6 @@
 """Run notebooks anew and save them in place with clean, minimal metadata (`make notebooks`).
 
-    python tests/tools/save_notebooks.py [NOTEBOOK ...]        default: every notebook under notebooks/
+    python tests/tools/save_notebooks.py [NOTEBOOK ...]    (by default all under notebooks/)
 
 A notebook whose new outputs differ from the stored ones only in what nbval's sanitizing file lets
 differ (PIDs, times, folders), and in the pictures of those, stays as it is: so a run without a
