@@ -65,8 +65,7 @@ def met(lab):
 # ---------------------------------------------------------------- real processes
 
 
-def test_there_are_ten_challenges_and_a_way_to_do_each():
-    assert len(CHALLENGES) == 10
+def test_there_is_a_way_to_do_each_challenge():
     assert list(PLAYS) == TITLES
 
 
@@ -310,7 +309,7 @@ class Story:
         return {n for n, challenge in enumerate(CHALLENGES) if challenge.done(history)}
 
 
-OPEN, PIECES, JOINED, FULL, END, BROKEN, LOST, ENXIO, LAST, DEADLOCK = range(10)
+OPEN, PIECES, JOINED, FULL, END, BROKEN, LOST, ENXIO, LAST, DEADLOCK, *_ = range(len(CHALLENGES))
 
 
 @pytest.fixture

@@ -265,3 +265,26 @@ def _open_and_send(report, fn, path, message):
     except OSError:
         return False
     return True
+
+
+# For each function the chapter that asks for it, and its points in the order they are tried.
+EXERCISES = {
+    "make_pipe": ("mkfifo", {
+        "makes a named pipe that its owner can read and write": makes,
+        "may be called twice, and leaves the pipe that is there": twice,
+        "goes on if another process is quicker": races,
+        "refuses what is no pipe": refuses,
+    }),
+    "try_open_writer": ("open", {
+        "gives None at once when nobody reads": nobody,
+        "gives a descriptor to write to when somebody does": somebody,
+        "hides no other error": missing,
+    }),
+    "send_all": ("write", {
+        "sends a short message": short,
+        "sends a long one whole, though a signal cuts a write": long,
+        "sends nothing if there is nothing to send": empty,
+        "leaves the descriptor open": still_open,
+        "says so if the reader goes": reader_gone,
+    }),
+}

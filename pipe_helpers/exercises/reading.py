@@ -363,3 +363,31 @@ def _other_error(name, text, errno):
 
 _BURNS = ("While it waits it runs in a loop, at the cost of a processor. Let poll or select wait, "
           "with the time that is left.")
+
+
+# For each function the chapter that asks for it, and its points in the order they are tried.
+EXERCISES = {
+    "messages": ("read", {
+        "yields a message when its newline has come": whole,
+        "parts two that come together": several,
+        "puts together one that comes in pieces": in_pieces,
+        "yields an empty message, too": empty_ones,
+        "yields a long message whole": long_ones,
+        "ends at end of file": ends,
+        "says so if a writer leaves in the middle": unfinished,
+    }),
+    "read_message": ("close", {
+        "returns a message of 22 bytes": one_write,
+        "returns a message of another length": other_length,
+        "returns a message that comes in two pieces": two_writes,
+        "returns a message longer than a pipe": long_message,
+        "returns the empty message": nothing,
+        "closes the pipe": closes,
+    }),
+    "read_with_deadline": ("when it goes wrong", {
+        "sleeps until a message comes, and returns it whole": in_time,
+        "raises TimeoutError when no writer comes": no_writer,
+        "raises TimeoutError when a writer is silent": silent_writer,
+        "raises TimeoutError when a writer comes to no end": dripping_writer,
+    }),
+}

@@ -272,3 +272,22 @@ def both_closed(trial):
         what = "descriptor" if left_open == 1 else "descriptors"
         raise Fails(f"It left {left_open} {what} open. Close both ends, in `finally`: asked a "
                     "thousand times, it would run out of them.")
+
+
+# For each function the chapter that asks for it, and its points in the order they are tried.
+EXERCISES = {
+    "serve": ("two programs", {
+        "calls handle with a message": first,
+        "tells messages apart however they come": framed,
+        "sleeps when the writer has gone": rests,
+        "serves one writer after the other": next_writer,
+        "loses nothing that comes between two writers": no_gap,
+    }),
+    "ask": ("two programs", {
+        "brings the question to the server": asks,
+        "returns the answer": answered,
+        "returns an answer that comes in two pieces": in_two_pieces,
+        "returns an answer longer than a pipe": long_answer,
+        "closes both pipes": both_closed,
+    }),
+}
