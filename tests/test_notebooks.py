@@ -163,8 +163,10 @@ def unknown_or_missing(root):
     complaints = []
     for where, (text, wanted) in tables.items():
         found = rows(text)
-        if found != wanted:
-            complaints.append(f"the table in {where} is to have {wanted} and has {found}")
+        complaints += [f"{where} has no row {row}" for row in wanted if row not in found]
+        complaints += [f"{where} has a row {row}" for row in found if row not in wanted]
+        if not complaints and found != wanted:
+            complaints.append(f"the rows in {where} are out of order")
         complaints += [f"{where} has no link to {name}" for name in texts
                        if name not in numbered and f"{name})" not in text]
     return complaints
@@ -331,6 +333,8 @@ def test_a_notebook_that_no_table_knows_is_noticed(small_kit, name):
     ("| [More](notebooks/01_more.ipynb) |\n", ""),  # a chapter without a row
     ("\n\n", "\n| [Gone](notebooks/02_gone.ipynb) |\n\n"),  # a row without a chapter
     ("[More]", "[Much more]"),
+    ("| [Start](notebooks/00_start.ipynb) |\n| [More](notebooks/01_more.ipynb) |",
+     "| [More](notebooks/01_more.ipynb) |\n| [Start](notebooks/00_start.ipynb) |"),
 ])
 def test_a_table_that_does_not_fit_the_chapters_is_noticed(small_kit, old, new):
     readme = small_kit / "README.md"

@@ -1,4 +1,4 @@
-"""The set-up files agree with one another, and nothing stray lies at top level."""
+"""The set-up files agree, make sets up what it says, and nothing stray lies at top level."""
 import importlib.metadata
 import os
 import re
@@ -202,6 +202,17 @@ def test_the_citation_has_the_form_of_cff_1_2():
     assert CITATION["authors"] and all(list(each) == ["name"] for each in CITATION["authors"])
     assert set(CITATION) <= {"cff-version", "message", "type", "title", "abstract", "authors",
                              "version", "date-released", "license", "keywords"}
+
+
+def test_the_authors_guide_names_every_file_of_tests_and_every_variable_of_the_kit():
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = {path.name for path in (ROOT / "tests").glob("test_*.py")}
+    assert set(re.findall(r"^\| `(test_\w+\.py)` \|", guide, re.MULTILINE)) == files
+    code = [path for folder in ("notebooks", "pipe_helpers", "tests")
+            for path in (ROOT / folder).rglob("*.py")] + [ROOT / "Makefile", ROOT / ".ci/run"]
+    read = {name for path in code
+            for name in re.findall(r"\bKIT_[A-Z]+(?:_[A-Z]+)*\b", path.read_text("utf-8"))}
+    assert set(re.findall(r"^\| `(KIT_\w+)` \|", guide, re.MULTILINE)) == read
 
 
 def test_ruff_finds_nothing():

@@ -159,7 +159,7 @@ def test_each_line_of_the_reference_about_linux_alone_says_so():
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *chapters()], ids=lambda path: path.stem
+    "path", [*sorted(ROOT.glob("*.md")), *chapters()], ids=lambda path: path.stem
 )
 def test_every_link_leads_to_a_file_heading_or_cell(path):
     assert broken_links(path) == []
