@@ -54,7 +54,7 @@ c.LabApp.news_url = None
 c.LabApp.app_settings_dir = str(Path(__file__).resolve().parent)
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
-# nbgrader is here for a test. Its menu, in page_config.json, and its servers are not for learners.
+# Where the tests' tools are installed, nbgrader's menu (page_config.json) and servers stay away.
 c.ServerApp.jpserver_extensions = {
     f"nbgrader.server_extensions.{name}": False
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
