@@ -92,9 +92,9 @@ setup:
 	if ready '' && .venv/bin/python -I -c 'import pipe_helpers' 2>&1; then \
 	    ! ready '$(EXTRA)' || exit 0; \
 	    echo "Adding what the tests need to .venv: once, a minute or two"; \
+	    rm -f .venv/ready 2>/dev/null || stop ".venv can't be changed: is this clone another user's?"; \
 	    before=$$(packages); \
 	    trap '[ "$$before" != "$$(packages)" ] || $(STAMP) >.venv/ready' EXIT; \
-	    rm .venv/ready; \
 	else \
 	    case $$PYTHON in \
 	    '') set -- python3 python3.14 python3.13 python3.12 python3.11 python3.10 python;; \

@@ -339,6 +339,11 @@ PYTHON = """#!/bin/sh
 """
 PIP = 'import os, sys\nos.execvp("installer", ["installer", "pip", *sys.argv[1:]])\n'
 UV = '#!/bin/sh\nexec installer uv "$@"\n'
+RM = """#!/bin/sh
+[ "$FAULT" != "another user's" ] || { echo 'rm: Permission denied' >&2; exit 1; }
+PATH=${PATH#*:}
+exec rm "$@"
+"""
 
 
 class Clone:
@@ -346,7 +351,7 @@ class Clone:
 
     def __init__(self, folder, tools, options=()):
         self.folder, self.notes, self.options = folder, tools, options
-        texts = {"installer": INSTALLER, "uv": UV, "pip.py": PIP,
+        texts = {"installer": INSTALLER, "uv": UV, "pip.py": PIP, "rm": RM,
                  "python": PYTHON.format(python=sys.executable, tools=tools)}
         for name, text in texts.items():
             (tools / name).write_text(text)
@@ -452,6 +457,13 @@ def test_without_a_network_make_test_leaves_the_learners_part_ready(clone):
     assert "could not install what the kit needs" in one_line(run)
     assert clone.made("lab") == []
     assert clone.made("test") == [".[test]"]
+
+
+def test_another_users_environment_is_left_alone_and_that_is_told_in_one_line(with_uv):
+    with_uv.made("lab")
+    calls, run = with_uv.make("test", fault="another user's")
+    assert calls == [] and "another user's" in one_line(run)
+    assert with_uv.made("lab") == []
 
 
 def test_half_of_the_tests_part_does_not_count_as_ready(clone):
