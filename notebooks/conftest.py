@@ -36,7 +36,8 @@ def kernel_manager_class():
     class Manager(KernelManager):
         def __init__(self, **options):
             path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
-            super().__init__(transport="ipc", connection_file=path, client_factory=Client, **options)
+            super().__init__(
+                transport="ipc", connection_file=path, client_factory=Client, **options)
 
         def shutdown_kernel(self, now=False, restart=False):
             if now and self.has_kernel:
