@@ -41,13 +41,8 @@ def children(of):
 
 
 def wait_asleep(pid):
-    """Wait until a process sleeps: two equal samples, asleep.PAUSE apart."""
-    def sleeps():
-        before = asleep.sample(pid)
-        time.sleep(asleep.PAUSE)  # the distance of the samples, not a wait for something
-        return before is not None and asleep.sample(pid) == before
-
-    wait_until(sleeps, f"process {pid} is asleep")
+    """Wait until a process sleeps."""
+    assert asleep.wait_asleep(lambda: asleep.sample(pid), 10), f"not within 10 s: {pid} is asleep"
 
 
 class Interrupt(BaseException):

@@ -154,25 +154,10 @@ class Play:
                 except TimeoutError:  # that is a difference
                     pass
         deadline = time.monotonic() + 10
-        before = None
-        while True:
-            pressed = [(who, press) for who, press in enumerate(self.presses) if press is not None]
-            marks = [asleep.sample(self.puppets[who].pid) for who, _ in pressed]
-            # After the samples, since a report is sent before the puppet sleeps again: so what
-            # is neither done now, nor yet to be entered, was asleep in the call.
-            for puppet in self.puppets:
-                puppet.under_way
-            if all(press.done for _, press in pressed):
-                return
-            now = [
-                mark if press.call else None
-                for mark, (_, press) in zip(marks, pressed) if not press.done
-            ]
-            if None not in now and now == before:
+        while waiting := [press for press in self.presses if press is not None and not press.done]:
+            if all(asleep.which_sleep([press.look for press in waiting])):
                 return
             assert time.monotonic() < deadline, "some puppet neither sleeps nor returns"
-            before = now
-            time.sleep(asleep.PAUSE)  # between two samples
 
     def _compare_what_waits(self):
         """The bytes in each pipe that a puppet can look into, by FIONREAD."""

@@ -11,8 +11,8 @@ import types
 
 import pytest
 
-import pipe_helpers.processes.asleep
 from pipe_helpers import Puppet
+from pipe_helpers.processes import asleep
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -92,6 +92,16 @@ def test_pressing_returns_at_once_and_a_blocked_call_is_told(puppet):
     assert writer.calls[-1].error == "BrokenPipeError (EPIPE 32)"
     writer.close(3).result()
     assert writer.descriptors == {}
+
+
+def test_none_as_a_time_limit_means_for_ever_everywhere(pair):
+    writer, reader = pair
+    reading = reader.read(3, 5)
+    assert reader.wait_blocked(None) == "read"
+    assert writer.fill(3, None)[0] == 0
+    assert reader.cancel(None).error == "cancelled"
+    assert reading.wait(None).error == "cancelled"
+    assert writer.write(3, b"Hello").result(None) == 5
 
 
 def test_two_writers_wait_and_are_freed_together(puppet):
@@ -381,7 +391,7 @@ def test_a_puppet_works_in_the_folder_it_is_given(puppet):
 
 def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
     broken = script("import sys; sys.exit('no socket module')")
-    monkeypatch.setattr("pipe_helpers.processes.puppet._PROGRAM", str(broken))
+    monkeypatch.setattr("pipe_helpers.processes.link._PROGRAM", str(broken))
     with pytest.raises(RuntimeError, match="ended before it had started: no socket module"):
         Puppet("one")
     assert os.listdir(own_folder) == []
@@ -390,8 +400,7 @@ def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
 def test_without_proc_ps_tells_who_is_blocked(puppet, monkeypatch):
     os.mkfifo("my_pipe")
     one = puppet("one")
-    other = types.SimpleNamespace(platform="other")
-    monkeypatch.setattr(pipe_helpers.processes.asleep, "sys", other)
+    monkeypatch.setattr(asleep, "sys", types.SimpleNamespace(platform="other"))
     one.open("my_pipe", os.O_RDONLY)
     assert one.wait_blocked() == "open"
     assert one.state == "blocked in open"

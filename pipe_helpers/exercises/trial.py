@@ -2,9 +2,9 @@
 import os
 import signal
 import stat
-import tempfile
 
 from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import shown
 from pipe_helpers.processes.puppet import Puppet
@@ -53,7 +53,8 @@ class Trial:
         self.printed = ""
 
     def __enter__(self):
-        self._folder = KeptFolder("named_pipes_check_", _parent())
+        parent = short_parent("named_pipes_check_12345678/learner_12345")
+        self._folder = KeptFolder("named_pipes_check_", parent)
         self.folder = self._folder.path
         return self
 
@@ -212,12 +213,6 @@ class Trial:
             self.learner.end()
             self.printed += self.learner.printed
         self.learner = self._pending = None
-
-
-def _parent():
-    """Where to make the folder: sun_path holds 108 bytes, on macOS 104, with the NUL [unix(7)]."""
-    longest = os.path.realpath(tempfile.gettempdir()) + "/named_pipes_check_12345678/learner_12345"
-    return None if len(os.fsencode(longest)) < 104 else "/tmp"
 
 
 def expect_bytes(value, wanted, what):

@@ -1,0 +1,151 @@
+"""The process behind a puppet, and the connection by which it takes commands and reports."""
+import itertools
+import os
+import socket
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.keeping.socket_folder import short_parent
+from pipe_helpers.processes.console import launch
+
+_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
+_START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy
+
+
+class Link:
+    """A process that runs puppet_program.py, and the connection to it.
+
+    Is to be made in a thread that no interrupt can reach (see `in_one_go`), and needs another
+    one for `watch`. RuntimeError if the process does not start.
+
+    hear: called with each report of a call, and at the end with None; in some thread, which holds
+    the lock of `changed`. changed: a Condition, notified after each report; its lock guards the
+    connection and whatever hear changes. lost: True once the process has ended.
+    """
+
+    def __init__(self, role, cwd, listed, hear):
+        self._hear = hear
+        self._questions = itertools.count()
+        self._answers = {}  # {number of a question: (), or its answer}
+        self.changed = threading.Condition()
+        self.lost = False
+        self._program, self._control = _start(role, cwd)
+        self._program.listed = listed
+        self.pid = self._program.pid
+        self.cwd = self._program.cwd
+
+    def watch(self):
+        """Take the reports as they come, until the process has ended."""
+        while not self.lost:
+            self._control.poll(None)
+            with self.changed:
+                self.take_reports()
+        with self.changed:
+            self.close()
+
+    def tell(self, command):
+        """Send a command. Returns False if the process has ended."""
+        with self.changed:
+            try:
+                self._control.send(command)
+            except OSError:
+                return False
+            return True
+
+    def take_reports(self):
+        """Take what has been reported by now. Never blocks; the caller holds the lock."""
+        # Whoever holds the lock takes them: none is ever on its way through another thread.
+        while not self.lost and self._control.poll(0):
+            try:
+                report = self._control.recv()
+            except (EOFError, OSError):
+                self.lost, report = True, None
+            if isinstance(report, tuple) and report[0] == "fill":
+                _, number, answer = report
+                if number in self._answers:
+                    self._answers[number] = answer
+            else:
+                self._hear(report)
+            self.changed.notify_all()
+
+    def wait_for(self, condition, timeout):
+        """Wait until condition() is true, or the process has ended; False after timeout seconds.
+
+        None is for ever. condition is looked at with the lock held, after each report.
+        """
+        def over():
+            self.take_reports()
+            return condition() or self.lost
+
+        with self.changed:
+            return self.changed.wait_for(over, timeout)
+
+    def fill(self, fd, timeout):
+        """How full the pipe of a descriptor is, as `Puppet.fill`."""
+        with self.changed:
+            number = next(self._questions)
+            self._answers[number] = ()
+            if self.tell(("fill", (number, fd))):
+                self.wait_for(lambda: self._answers[number] != (), timeout)
+            return self._answers.pop(number) or None
+
+    def end(self):
+        """End the process, whatever it does, and wait until it is gone. Returns its status."""
+        self.tell("end")
+        try:
+            return self._program.wait(2)
+        except TimeoutError:  # a stopped process
+            return self._program.kill()
+
+    def close(self):
+        """Close this side of the connection."""
+        self._control.close()
+
+
+def _start(role, cwd):
+    """Start the program and return it with the connection to it."""
+    prefix, name = "named_pipes_puppet_", "control"
+    parent = short_parent(f"{prefix}12345678/{name}")
+    folder = KeptFolder(prefix, parent)  # 0700: nobody else can connect
+    program = None
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            address = os.path.join(folder.path, name)
+            server.bind(address)
+            server.listen(1)
+            program = launch(_PROGRAM, address, role, cwd=cwd)
+            return program, _connection(server, program)
+    except BaseException:
+        if program is not None:
+            program.kill()
+        raise
+    finally:
+        folder.remove()
+
+
+def _connection(server, program):
+    """Wait until the program has connected and is ready."""
+    server.settimeout(0.1)  # between two looks at whether the program still runs
+    deadline = time.monotonic() + _START_LIMIT
+    control = None
+    while program.running and time.monotonic() < deadline:
+        try:
+            if control is None:
+                accepted, _ = server.accept()
+                accepted.setblocking(True)
+                control = Connection(accepted.detach())
+            if control.poll(0.1) and control.recv() == "ready":
+                return control
+        except TimeoutError:
+            pass
+        except (EOFError, OSError):
+            program.wait()  # it is about to end, and its last words tell why
+    if control is not None:
+        control.close()
+    raise RuntimeError(
+        f"the puppet did not start within {_START_LIMIT} s: is the machine overloaded?"
+        if program.running
+        else f"the puppet ended before it had started: {program.errors.strip() or program}"
+    )
