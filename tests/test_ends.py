@@ -13,6 +13,7 @@ import pytest
 
 from pipe_helpers import ends, launch, launch_reader, launch_writer
 from pipe_helpers.processes import ends as pipe_ends
+from pipe_helpers.processes import proc
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 NOBODY = 65534
@@ -227,7 +228,7 @@ def test_where_the_system_does_not_tell_the_calls_the_table_says_so(pipe, monkey
     def refuse(self, pid, tid):
         raise PermissionError
 
-    monkeypatch.setattr(pipe_ends._Search, "_sleeper", refuse)
+    monkeypatch.setattr(proc.Search, "_caller", refuse)
     fd = os.open(pipe, os.O_RDWR)
     try:
         report = ends(pipe)

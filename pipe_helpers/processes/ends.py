@@ -5,27 +5,13 @@ import os
 import stat
 import sys
 import termios
-import time
 from dataclasses import dataclass
 
-from pipe_helpers.processes import asleep
+from pipe_helpers.processes import asleep, proc
 from pipe_helpers.processes.console import running_programs
 from pipe_helpers.processes.puppet import running_puppets
 
-_END = {os.O_RDONLY: "read", os.O_WRONLY: "write", os.O_RDWR: "both"}
 _ROLES = {"write_to_named_pipe.py": "writer", "read_from_named_pipe.py": "reader"}
-
-# System calls that can wait on a FIFO, by their number in /proc/PID/syscall <asm/unistd.h>.
-_READS, _WRITES, _OPEN, _CREAT, _OPENAT, _OPENAT2 = {
-    "x86_64": ({0: "read", 19: "read"}, {1: "write", 20: "write"}, 2, 85, 257, 437),
-    "aarch64": ({63: "read", 65: "read"}, {64: "write", 66: "write"}, None, None, 56, 437),
-    "riscv64": ({63: "read", 65: "read"}, {64: "write", 66: "write"}, None, None, 56, 437),
-}.get(os.uname().machine, ({}, {}, None, None, None, None))
-_TRANSFERS = {**_READS, **_WRITES}
-_AT_FDCWD = 0xFFFFFF9C  # -100 as 32 bits
-_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in <linux/sched.h>, in the flags of proc_pid_stat(5)
-# In another process these names mean its own descriptors: here they would mean ours.
-_OWN_NAMES = (b"/proc/self", b"/proc/thread-self", b"/dev/fd", b"/dev/std")
 
 
 @dataclass(frozen=True)
@@ -120,7 +106,7 @@ def ends(path):
 
     It only looks: the FIFO is not opened, so a process blocked in open stays blocked. It goes
     by what the file is (st_dev, st_ino), so ends opened by another name count, too. Blocks for
-    some 10 ms with 300 processes.
+    some 20 ms with 300 processes, and 5 ms more if somebody is in a call on it.
 
     Who holds an end is told by /proc/PID/fd and fdinfo; who is asleep, by /proc/PID/syscall
     (proc_pid_syscall(5)), which the system may keep from us (ptrace_scope of the Yama module),
@@ -141,236 +127,84 @@ def ends(path):
         raise ValueError(f"{path} is not a named pipe, so it has no ends")
     if sys.platform != "linux":
         return Ends(path, [], None, ["who holds its ends can be seen on Linux only, in /proc"])
-    return _Search((status.st_dev, status.st_ino)).ends(path)
+    fifo = proc.identity(status)
+    puppets = {puppet.pid: puppet for puppet in running_puppets()}
+    search = proc.Search(fifo, puppets)
+    callers = [*search.callers, *_callers(puppets, fifo, search.held)]
+    sleeping = asleep.which_sleep([caller.look for caller in callers])
+    sleepers = [caller for caller, sleeps in zip(callers, sleeping) if sleeps]
+    return Ends(path, _rows(search, sleepers, puppets), _bytes_waiting(search, fifo),
+                _notes(search))
 
 
-class _Search:
-    """One look through all processes for the FIFO of this identity (st_dev, st_ino)."""
-
-    def __init__(self, fifo):
-        self._fifo = fifo
-        self._held = {}  # {pid: {fd: end}}
-        self._sleepers = []  # _Sleeper, not yet sampled a second time
-        self._hidden = 0  # processes whose descriptors can't be seen
-        self._silent = set()  # PIDs whose descriptors, but not their calls, can be seen
-
-    def ends(self, path):
-        puppets = {puppet.pid: puppet for puppet in running_puppets()}
-        for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
-            try:
-                self._look_into(pid, puppets)
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it has ended
-            except PermissionError:
-                self._hidden += not _without_descriptors(pid)
-        if self._sleepers:
-            time.sleep(asleep.PAUSE)
-        sleepers = [sleeper for sleeper in self._sleepers if sleeper.sleeps_on()]
-        for puppet in puppets.values():
-            sleepers += self._of_puppet(puppet)
-        return Ends(path, self._rows(sleepers, puppets), self._bytes_waiting(), self._notes())
-
-    def _look_into(self, pid, puppets):
-        hidden = False
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if self._is_fifo(f"/proc/{pid}/fd/{name}"):
-                    flags = _field(f"/proc/{pid}/fdinfo/{name}", "flags:")
-                    end = _END.get(int(flags, 8) & os.O_ACCMODE)
-                    if end and not int(flags, 8) & os.O_PATH:
-                        self._held.setdefault(pid, {})[int(name)] = end
-            except FileNotFoundError:
-                pass  # closed meanwhile
-            except PermissionError:  # a security module's: the others may be looked at
-                hidden = True
-        self._hidden += hidden
-        if hidden or pid in puppets:
-            return
-        for tid in map(int, os.listdir(f"/proc/{pid}/task")):
-            try:
-                if sleeper := self._sleeper(pid, tid):
-                    self._sleepers.append(sleeper)
-            except PermissionError:
-                self._silent.add(pid)
-            except OSError:  # the thread has ended, or the kernel is built without the file
-                if not os.path.exists("/proc/self/syscall"):
-                    self._silent.add(pid)
-        if not _TRANSFERS:  # the numbers of this processor's calls are not known
-            self._silent.add(pid)
-
-    def _sleeper(self, pid, tid):
-        """The `_Sleeper` for a thread that is in a call on the FIFO, or None."""
-        line = _read(f"/proc/{pid}/task/{tid}/syscall")
-        number, *args = line.split()
-        if not args or not number.isdecimal():  # "running", or asleep outside a call
-            return None
-        number, args = int(number), [int(arg, 16) for arg in args]
-        name, fd = _TRANSFERS.get(number), args[0]
-        if name:
-            if fd not in self._held.get(pid, {}):
-                return None
-            return _Sleeper(pid, tid, name, fd, None, line, asleep.sample(pid, tid))
-        if number not in (_OPEN, _CREAT, _OPENAT, _OPENAT2):
-            return None
-        mark = asleep.sample(pid, tid)
-        if mark is None:  # not the sleep of a FIFO: a disk, perhaps, that we would wait for, too
-            return None
-        if number in (_OPEN, _CREAT):
-            folder, path, flags = _AT_FDCWD, *args[:2]
-        else:
-            folder, path, flags = args[:3]
-        if number == _CREAT:
-            flags = os.O_WRONLY
-        if number == _OPENAT2:  # the third argument points to a struct that begins with them
-            flags = int.from_bytes(_memory(pid, flags, 8), sys.byteorder)
-        path = _memory(pid, path, os.pathconf("/", "PC_PATH_MAX")).split(b"\0")[0]
-        end = _END.get(flags & os.O_ACCMODE)
-        if end is None or path.startswith(_OWN_NAMES):
-            return None
-        if path.startswith(b"/"):
-            base = f"/proc/{pid}/root"
-        elif folder & 0xFFFFFFFF == _AT_FDCWD:
-            base = f"/proc/{pid}/task/{tid}/cwd/"
-        else:
-            base = f"/proc/{pid}/fd/{folder & 0xFFFFFFFF}/"
-        try:
-            if not self._is_fifo(os.fsencode(base) + path):
-                return None
-        except OSError:  # the name is gone: which FIFO it was can't be told
-            return None
-        return _Sleeper(pid, tid, "open", None, end, line, mark)
-
-    def _of_puppet(self, puppet):
+def _callers(puppets, fifo, held):
+    """A `proc.Caller` for each puppet that is in a call on the FIFO: its own log tells that."""
+    for pid, puppet in puppets.items():
         press = puppet.under_way
-        if press is None or press.call is None:
-            return
-        fd = end = None
-        if press.name == "open" and press.fifo == self._fifo:
-            end = _END.get(press.call.args[1] & os.O_ACCMODE)
-        elif press.name in ("read", "write"):
-            fd = press.call.args[0]
-            if fd not in self._held.get(puppet.pid, {}):
-                return
-        else:
-            return
-        if puppet.blocked and puppet.under_way is press:
-            yield _Sleeper(puppet.pid, puppet.pid, press.name, fd, end, None, None)
-
-    def _rows(self, sleepers, puppets):
-        roles = {program.pid: _program_role(program.name) for program in running_programs()}
-        roles.update({puppet.pid: puppet.role for puppet in puppets.values()})
-        roles[os.getpid()] = "notebook"
-        rows = []
-        for pid, fds in self._held.items():
-            for fd, end in fds.items():
-                calls = {each.name for each in sleepers if (each.pid, each.fd) == (pid, fd)}
-                unknown = "?" if pid in self._silent else None
-                state = " and ".join(sorted(calls)) or unknown
-                rows.append(End(_role(pid, roles), pid, end, fd, state))
-        for sleeper in sleepers:
-            if sleeper.fd is None:
-                role = _role(sleeper.pid, roles)
-                rows.append(End(role, sleeper.pid, sleeper.end, None, "open"))
-        return sorted(rows, key=lambda row: (
-            row.role != "notebook", row.role, row.end, row.state_text, row.fd or 0, row.pid
-        ))
-
-    def _bytes_waiting(self):
-        for fd in self._held.get(os.getpid(), {}):
-            count = bytearray(4)
-            try:
-                if self._fifo == _identity(os.fstat(fd)):
-                    fcntl.ioctl(fd, termios.FIONREAD, count)
-                    return int.from_bytes(count, sys.byteorder)
-            except OSError:  # closed meanwhile by another thread
-                pass
-        return None
-
-    def _notes(self):
-        notes = []
-        if self._hidden:
-            whose = (
-                "process, another user's or a protected one,"
-                if self._hidden == 1
-                else "processes, other users' or protected ones,"
-            )
-            notes.append(f"{self._hidden} {whose} could not be looked into")
-        silent = len(self._silent - self._held.keys())
-        if silent:
-            processes = "process does" if silent == 1 else "processes do"
-            notes.append(f"{silent} {processes} not tell whether they wait in open")
-        return notes
-
-    def _is_fifo(self, path):
-        return _identity(os.stat(path)) == self._fifo
+        if press and press.name == "open" and press.fifo == fifo:
+            end = proc.END.get(press.args[1] & os.O_ACCMODE)
+            yield proc.Caller(pid, "open", None, end, press.look)
+        elif press and press.name in ("read", "write") and press.args[0] in held.get(pid, {}):
+            yield proc.Caller(pid, press.name, press.args[0], None, press.look)
 
 
-@dataclass(frozen=True)
-class _Sleeper:
-    """A thread in a call on the FIFO. line and mark: what the first sample has shown."""
-
-    pid: int
-    tid: int
-    name: str
-    fd: "int | None"
-    end: "str | None"
-    line: "str | None"
-    mark: "str | None"
-
-    def sleeps_on(self):
-        """Whether it has slept since the first sample: a call that is merely slow has not."""
-        if self.mark is None:
-            return False
-        try:
-            line = _read(f"/proc/{self.pid}/task/{self.tid}/syscall")
-        except OSError:
-            return False
-        return line == self.line and asleep.sample(self.pid, self.tid) == self.mark
+def _rows(search, sleepers, puppets):
+    roles = {program.pid: _ROLES.get(program.name, program.name.removesuffix(".py"))
+             for program in running_programs()}
+    roles.update({puppet.pid: puppet.role for puppet in puppets.values()})
+    roles[os.getpid()] = "notebook"
+    rows = []
+    for pid, fds in search.held.items():
+        for fd, end in fds.items():
+            calls = {each.name for each in sleepers if (each.pid, each.fd) == (pid, fd)}
+            unknown = "?" if pid in search.silent else None
+            state = " and ".join(sorted(calls)) or unknown
+            rows.append(End(_role(pid, roles), pid, end, fd, state))
+    for sleeper in sleepers:
+        if sleeper.fd is None:
+            rows.append(End(_role(sleeper.pid, roles), sleeper.pid, sleeper.end, None, "open"))
+    return sorted(rows, key=lambda row: (
+        row.role != "notebook", row.role, row.end, row.state_text, row.fd or 0, row.pid
+    ))
 
 
 def _role(pid, roles):
     if pid in roles:
         return roles[pid]
     try:
-        parent = int(_field(f"/proc/{pid}/status", "PPid:"))
+        parent = int(proc.field(f"/proc/{pid}/status", "PPid:"))
         # A forked child runs the same command; a started one, another.
-        if parent in roles and _read(f"/proc/{pid}/cmdline") == _read(f"/proc/{parent}/cmdline"):
+        commands = {proc.text(f"/proc/{each}/cmdline") for each in (pid, parent)}
+        if parent in roles and len(commands) == 1:
             return f"{roles[parent]}'s child"
-        return _read(f"/proc/{pid}/comm").rstrip("\n")
+        return proc.text(f"/proc/{pid}/comm").rstrip("\n")
     except OSError:  # it has just ended
         return "ended"
 
 
-def _program_role(name):
-    return _ROLES.get(name, name.removesuffix(".py"))
+def _bytes_waiting(search, fifo):
+    for fd in search.held.get(os.getpid(), {}):
+        count = bytearray(4)
+        try:
+            if fifo == proc.identity(os.fstat(fd)):
+                fcntl.ioctl(fd, termios.FIONREAD, count)
+                return int.from_bytes(count, sys.byteorder)
+        except OSError:  # closed meanwhile by another thread
+            pass
+    return None
 
 
-def _identity(status):
-    return status.st_dev, status.st_ino
-
-
-def _without_descriptors(pid):
-    """True for a thread of the kernel, or a process that has ended: what is left holds no end."""
-    try:
-        state, *_, flags = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()[:7]
-    except OSError:
-        return True
-    return state in "ZX" or bool(int(flags) & _KERNEL_THREAD)
-
-
-def _memory(pid, address, size):
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        memory.seek(address)
-        return memory.read(size)  # less, if what follows is not mapped
-
-
-def _field(path, name):
-    for line in _read(path).splitlines():
-        if line.startswith(name):
-            return line.split()[1]
-    raise FileNotFoundError(f"{path} has no {name}")
-
-
-def _read(path):
-    with open(path, errors="replace") as file:
-        return file.read()
+def _notes(search):
+    notes = []
+    if search.hidden:
+        whose = (
+            "process, another user's or a protected one,"
+            if search.hidden == 1
+            else "processes, other users' or protected ones,"
+        )
+        notes.append(f"{search.hidden} {whose} could not be looked into")
+    silent = len(search.silent - search.held.keys())
+    if silent:
+        processes = "process does" if silent == 1 else "processes do"
+        notes.append(f"{silent} {processes} not tell whether they wait in open")
+    return notes
