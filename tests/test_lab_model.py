@@ -1,4 +1,5 @@
 """The lab without its looks: processes do what they are told, challenges are recognised."""
+import _thread
 import dataclasses
 import os
 import signal
@@ -7,11 +8,15 @@ import time
 
 import pytest
 from lab_plays import BOTH_OPEN, PLAYS, parsed
+from processes import interrupted_at
 
-from pipe_helpers.recording.calls import Call, Data
+from pipe_helpers.recording.calls import Call, Data, sentence
 from pipe_helpers.lab.challenges import CHALLENGES, History
-from pipe_helpers.lab.model import LabModel, Refused, sentence
+from pipe_helpers.lab.model import LabModel, Refused
 from pipe_helpers.notebook.workspace import leftovers
+from pipe_helpers.processes import asleep
+from pipe_helpers.processes.console import running_programs
+from pipe_helpers.processes.puppet import running_puppets
 
 TITLES = [challenge.title for challenge in CHALLENGES]
 
@@ -217,7 +222,7 @@ def test_nothing_is_left_when_it_has_ended(own_folder, until, alive):
 
 def test_a_lab_that_can_not_start_leaves_nothing(own_folder, until, monkeypatch, script):
     broken = script("import sys; sys.exit('no such luck')")
-    monkeypatch.setattr("pipe_helpers.processes.puppet._PROGRAM", str(broken))
+    monkeypatch.setattr("pipe_helpers.processes.link._PROGRAM", str(broken))
     with pytest.raises(RuntimeError, match="no such luck"):
         LabModel()
     until(lambda: os.listdir(own_folder) == [], "all folders are gone")
@@ -258,6 +263,24 @@ def test_whoever_shows_the_lab_is_told_of_every_change(own_folder, until):
         lab.end()
 
 
+def test_a_look_at_four_blocked_processes_pauses_once(lab, until):
+    for kind in ("writer", "reader"):
+        lab.add_process(kind)
+    lab.add_pipe()
+    for name in ("writer", "writer 2"):
+        lab.open(name)
+    for name in ("reader", "reader 2"):
+        lab.open(name, "answers")
+    until(lambda: all(each.blocked for each in lab.look().processes), "all four are blocked")
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert all(each.blocked for each in lab.look().processes)
+        times.append(time.perf_counter() - began)
+    print(f"a look at four blocked processes: {1000 * min(times):.1f} ms")
+    assert min(times) < 2 * asleep.PAUSE
+
+
 def test_200_presses_later_a_look_is_still_quick(lab, until):
     play(lab, BOTH_OPEN, until)
     for _ in range(100):
@@ -268,6 +291,34 @@ def test_200_presses_later_a_look_is_still_quick(lab, until):
     seen = lab.look()
     assert time.perf_counter() - began < 0.1
     assert len(seen.log) == 40 and len(seen.calls) == 12
+
+
+# ---------------------------------------------------------------- interrupted
+
+
+@pytest.mark.parametrize("way", ["make", "add_process", "start_over"])
+def test_an_interrupt_after_any_step_leaves_nothing_that_no_lab_knows(
+        own_folder, until, left, way):
+    threads = _thread._count()
+    work = {"make": lambda lab: LabModel(), "start_over": LabModel.start_over,
+            "add_process": lambda lab: lab.add_process("reader")}[way]
+    for step in range(1, 1000):
+        lab = None if way == "make" else LabModel()
+        made = None
+        try:
+            made, interrupted = interrupted_at(step, lambda: work(lab))
+            if lab and interrupted:  # it is a lab as before, or as it was to be
+                until(lambda: len(lab.look().processes) == 2, "no second reader is there")
+                lab.open("writer")
+        finally:
+            for each in filter(None, (lab, made)):
+                each.end()
+        until(lambda: running_puppets() == running_programs() == os.listdir(own_folder) == []
+              and _thread._count() <= threads,
+              f"nothing is left after an interrupt at step {step}", 3)
+        if not interrupted:
+            break
+    assert 3 < step < 999
 
 
 # ---------------------------------------------------------------- made-up calls

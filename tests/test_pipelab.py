@@ -1,6 +1,14 @@
-"""The lab in a kernel, without a browser: what it shows elsewhere, what it costs, when it ends."""
+"""The lab in a kernel, without a browser: what it shows elsewhere, what it costs, when it ends.
+
+    KIT_INTERRUPTS=200 python -m pytest tests/test_pipelab.py -k sigint -rP
+
+interrupts it so often, at random moments.
+"""
 import json
 import os
+import random
+import signal
+import subprocess
 import sys
 import time
 
@@ -51,10 +59,12 @@ def test_where_widgets_cannot_run_a_picture_and_words_stand_in_their_place(lab_k
     assert picture["alt"] == text and picture["width"] < 900
     say(lab_kernel, """
         lab._model.open("writer")
-        lab._model._processes[0].puppet.wait_blocked()
+        writer, reader = [process.puppet for process in lab._model.processes]
+        opening = writer.under_way
+        writer.wait_blocked()
         lab._model.open("reader")
-        lab._model._processes[0].puppet._presses[-1].wait()
-        lab._model._processes[1].puppet._presses[-1].wait()
+        opening.wait()
+        reader.under_way and reader.under_way.wait()
     """)
     _, text, taller = json.loads(say(lab_kernel, bundle))
     assert "writer opened my_pipe for writing" in text
@@ -97,6 +107,56 @@ def test_several_labs_made_by_one_cell_live_together(lab_kernel, alive):
         print(*[process.pid for lab in labs for process in lab._model.look().processes])
     """).split()
     assert len(set(pids)) == 6 and all(alive(int(pid)) for pid in pids)
+
+
+INTERRUPTED = """
+    import _thread, gc, os, sys, time
+    from pipe_helpers import PipeLab
+    from pipe_helpers.processes.console import running_programs
+    from pipe_helpers.processes.puppet import running_puppets
+
+    def left():
+        folder = os.listdir(os.environ["TMPDIR"])
+        return [running_puppets(), running_programs(), folder, _thread._count()]
+
+    gc.disable()  # an interrupt that comes in a destructor is lost
+    for way in map(str.strip, sys.stdin):
+        gc.collect()
+        lab = None if way == "make" else PipeLab()
+        try:
+            print("go", flush=True)
+            if way == "make":
+                lab = PipeLab()
+            elif way == "add_process":
+                lab._model.add_process("reader")
+            else:
+                lab._model.start_over()
+            time.sleep(60)
+        except KeyboardInterrupt as interrupt:
+            ended = "late" if interrupt.__traceback__.tb_next is None else "interrupted"
+        if lab:
+            lab.close()
+        deadline = time.monotonic() + 5
+        while left() != [[], [], [], 0] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        print(ended if left() == [[], [], [], 0] else left(), flush=True)
+"""
+TRIES = int(os.environ.get("KIT_INTERRUPTS", 10))
+
+
+@pytest.mark.parametrize("way", ["make", "add_process", "start_over"])
+def test_sigint_at_any_moment_leaves_nothing_that_no_lab_knows(left, python, way):
+    running = python(INTERRUPTED, stdin=subprocess.PIPE)
+    outcomes = []
+    for _ in range(TRIES):
+        print(way, file=running.stdin, flush=True)
+        assert running.stdout.readline() == "go\n", running.stderr.read()
+        time.sleep(random.uniform(0, 0.12))  # the moment of the interrupt
+        running.send_signal(signal.SIGINT)
+        outcomes.append(running.stdout.readline().strip())
+    print(way, {each: outcomes.count(each) for each in set(outcomes)})
+    assert set(outcomes) <= {"late", "interrupted"}
+    assert running.communicate(timeout=10)[1] == ""
 
 
 @pytest.mark.parametrize("way", ["lab.end()", "lab.close()", "restart"])

@@ -1,0 +1,141 @@
+"""A process of the lab on the page: what it is told by hand, in fields and with buttons."""
+import ipywidgets as widgets
+
+from pipe_helpers.lab import page
+from pipe_helpers.lab.model import MOST_BYTES, PIPES, Refused, end_for
+
+_FOR = {"write": "writing", "read": "reading"}
+
+
+class Panel:
+    """A process and its controls. box: the widget."""
+
+    def __init__(self, process, model, pressed, redraw):
+        name, self._model, self._name = process.name, model, process.name
+        self._head = widgets.HTML()
+        self._pipe = widgets.Dropdown(
+            options=[(_pipe_label(process.kind, pipe), pipe) for pipe in PIPES],
+            **_described(name, "pipe"), layout={"width": "auto", "max_width": "100%"},
+        )
+        self._no_wait = widgets.Checkbox(
+            indent=False, layout={"width": "auto"},
+            **_described(name, "O_NONBLOCK: no wait"),
+        )
+        self._message = _field(name, "text", "Hello", "190px")
+        self._size = _field(name, "bytes", "70000", "140px")
+        self._most = _field(name, "at most", "512", "150px")
+        self._buttons = {
+            "open": new_button(f"{name}: open", self._open),
+            "close": new_button(f"{name}: close", self._close),
+            "cancel": new_button(f"{name}: cancel", self._cancel),
+            "write": new_button(f"{name}: write", self._write),
+            "write bytes": new_button(f"{name}: write bytes", self._write_bytes),
+            "read": new_button(f"{name}: read", self._read),
+        }
+        for button in self._buttons.values():
+            button.on_click(pressed)
+        self._pipe.observe(lambda _: redraw(), "value")
+        self._writing = [row_of(self._message, self._buttons["write"]),
+                         row_of(self._size, self._buttons["write bytes"])]
+        self._reading = [row_of(self._most, self._buttons["read"])]
+        first, second = ((self._writing, self._reading) if process.kind == "writer"
+                         else (self._reading, self._writing))
+        self.box = widgets.VBox([
+            self._head, self._pipe,
+            row_of(self._buttons["open"], self._no_wait),
+            *first, *second,
+            row_of(self._buttons["close"], self._buttons["cancel"]),
+        ], layout={"margin": "0 0 8px 0"})
+        self.box.add_class("pl-panel")
+
+    def show(self, process):
+        self._head.value = page.process(process)
+        actions = {action: (action, pipe) for action, pipe in process.reasons}
+        _display(self._pipe, ("open", PIPES[1]) in process.reasons)
+        for action, parts in (("write", self._writing), ("read", self._reading)):
+            for part in parts:
+                _display(part, action in actions)
+        chosen = self._chosen(process)
+        for action, button in self._buttons.items():
+            key = ("write" if action == "write bytes" else action)
+            place = (key, chosen) if key in ("open", "close") else actions.get(key)
+            if place:
+                tell(button, process.reasons[place], process.calls[place])
+
+    def _chosen(self, process):
+        return self._pipe.value if ("open", self._pipe.value) in process.reasons else PIPES[0]
+
+    def _open(self):
+        self._model.open(self._name, self._pipe.value, wait=not self._no_wait.value)
+
+    def _close(self):
+        self._model.close(self._name, self._pipe.value)
+
+    def _cancel(self):
+        self._model.cancel(self._name)
+
+    def _write(self):
+        self._model.write(self._name, self._message.value.encode())
+
+    def _write_bytes(self):
+        self._model.write(self._name, _number(self._size.value))
+
+    def _read(self):
+        self._model.read(self._name, _number(self._most.value))
+
+
+def _number(text):
+    try:
+        return int(text.replace(",", ""))
+    except ValueError:
+        raise Refused(
+            f"{text!r} is not a number of bytes: type one from 0 to {MOST_BYTES:,}, then press "
+            "again"
+        ) from None
+
+
+def new_button(name, action):
+    """A button that is to do action()."""
+    button = widgets.Button(description=name, layout={"width": "auto"})
+    button.action = action
+    return button
+
+
+def _field(process, label, value, width):
+    # Not continuous: ipywidgets holds back all but the first of quick changes until the kernel has
+    # answered, and a button pressed meanwhile would come before them. Leaving the field sends all.
+    return widgets.Text(value, continuous_update=False, **_described(process, label),
+                        layout={"width": width})
+
+
+def _described(process, label):
+    """A label that tells screen readers whose it is: the eye sees that by its place."""
+    return {
+        "description": f'<i class="pl-hidden">{process}: </i>{label}',
+        "description_allow_html": True,
+        "style": {"description_width": "initial"},
+    }
+
+
+def _pipe_label(kind, pipe):
+    return f"{pipe}, for {_FOR[end_for(kind, pipe)]}"
+
+
+def row_of(*parts, gap="6px", margin="0"):
+    """Widgets in a row, which wraps in a narrow window."""
+    return widgets.HBox(parts, layout={
+        "flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": gap, "width": "100%",
+        "margin": margin})
+
+
+def _display(part, shown):
+    display = None if shown else "none"
+    if part.layout.display != display:
+        part.layout.display = display
+
+
+def tell(button, reason, what):
+    """Enable a button, or disable it for a reason, which its tooltip tells."""
+    with button.hold_sync():
+        button.disabled = bool(reason)
+        button.tooltip = f"not now: {reason}" if reason else what
