@@ -36,7 +36,8 @@ def kernel_manager_class():
     class Manager(KernelManager):
         def __init__(self, **options):
             path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
-            super().__init__(transport="ipc", connection_file=path, client_factory=Client, **options)
+            super().__init__(
+                transport="ipc", connection_file=path, client_factory=Client, **options)
 
         def shutdown_kernel(self, now=False, restart=False):
             if now and self.has_kernel:
@@ -66,8 +67,17 @@ def pytest_configure(config):
 
 # What these chapters show are Linux's own numbers and requests, and their text says so.
 LINUX_ONLY = {
-    "04_write.ipynb", "08_when_it_goes_wrong.ipynb", "reference.ipynb", "more/asyncio.ipynb",
-    "more/looking_by_hand.ipynb", "more/other_systems.ipynb", "more/poll.ipynb",
+    "04_write.ipynb",
+    "08_when_it_goes_wrong.ipynb",
+    "more/asyncio.ipynb",
+    "more/both_directions.ipynb",
+    "more/helpers_and_idioms.ipynb",
+    "more/looking_by_hand.ipynb",
+    "more/nonblocking_writes.ipynb",
+    "more/other_systems.ipynb",
+    "more/poll.ipynb",
+    "more/size_of_a_pipe.ipynb",
+    "reference.ipynb",
 }
 
 if sys.platform != "linux":

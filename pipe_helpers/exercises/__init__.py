@@ -7,64 +7,11 @@ in the notebook.
 from pipe_helpers.exercises import making, reading, record, talking
 from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
 
-# For each function the chapter that asks for it, and its points in the order they are tried.
-EXERCISES = {
-    "make_pipe": ("mkfifo", {
-        "makes a named pipe that its owner can read and write": making.makes,
-        "may be called twice, and leaves the pipe that is there": making.twice,
-        "goes on if another process is quicker": making.races,
-        "refuses what is no pipe": making.refuses,
-    }),
-    "try_open_writer": ("open", {
-        "gives None at once when nobody reads": making.nobody,
-        "gives a descriptor to write to when somebody does": making.somebody,
-        "hides no other error": making.missing,
-    }),
-    "send_all": ("write", {
-        "sends a short message": making.short,
-        "sends a long one whole, though a signal cuts a write": making.long,
-        "sends nothing if there is nothing to send": making.empty,
-        "leaves the descriptor open": making.still_open,
-        "says so if the reader goes": making.reader_gone,
-    }),
-    "messages": ("read", {
-        "yields a message when its newline has come": reading.whole,
-        "parts two that come together": reading.several,
-        "puts together one that comes in pieces": reading.in_pieces,
-        "yields an empty message, too": reading.empty_ones,
-        "yields a long message whole": reading.long_ones,
-        "ends at end of file": reading.ends,
-        "says so if a writer leaves in the middle": reading.unfinished,
-    }),
-    "read_message": ("close", {
-        "returns a message of 22 bytes": reading.one_write,
-        "returns a message of another length": reading.other_length,
-        "returns a message that comes in two pieces": reading.two_writes,
-        "returns a message longer than a pipe": reading.long_message,
-        "returns the empty message": reading.nothing,
-        "closes the pipe": reading.closes,
-    }),
-    "serve": ("two programs", {
-        "calls handle with a message": talking.first,
-        "tells messages apart however they come": talking.framed,
-        "sleeps when the writer has gone": talking.rests,
-        "serves one writer after the other": talking.next_writer,
-        "loses nothing that comes between two writers": talking.no_gap,
-    }),
-    "ask": ("two programs", {
-        "brings the question to the server": talking.asks,
-        "returns the answer": talking.answered,
-        "returns an answer that comes in two pieces": talking.in_two_pieces,
-        "returns an answer longer than a pipe": talking.long_answer,
-        "closes both pipes": talking.both_closed,
-    }),
-    "read_with_deadline": ("poll", {
-        "sleeps until a message comes, and returns it whole": reading.in_time,
-        "raises TimeoutError when no writer comes": reading.no_writer,
-        "raises TimeoutError when a writer is silent": reading.silent_writer,
-        "raises TimeoutError when a writer comes to no end": reading.dripping_writer,
-    }),
-}
+# The chapters that have exercises, in order.
+CHAPTERS = ("mkfifo", "open", "write", "read", "close", "two programs", "poll")
+# {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
+EXERCISES = making.EXERCISES | reading.EXERCISES | talking.EXERCISES
+EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
 
 
 class Verdict:

@@ -384,7 +384,7 @@ EXERCISES = {
         "returns the empty message": nothing,
         "closes the pipe": closes,
     }),
-    "read_with_deadline": ("when it goes wrong", {
+    "read_with_deadline": ("poll", {
         "sleeps until a message comes, and returns it whole": in_time,
         "raises TimeoutError when no writer comes": no_writer,
         "raises TimeoutError when a writer is silent": silent_writer,
