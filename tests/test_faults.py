@@ -61,10 +61,10 @@ STOPPING = """
         setattr(os, step, call)
         os.kill(os.getpid(), signal.SIGSTOP)
 
-    def stopping(*args):
+    def stopping(*args, **named):
         if moment == "before":
             stop()
-        result = call(*args)
+        result = call(*args, **named)
         if moment == "after":
             stop()
         return result
@@ -269,12 +269,13 @@ def remove_folder():
 
 
 # What somebody does to the FIFO, and what the next program says of it; None: that it works.
-NOT_A_PIPE = "'place/my_pipe': it exists and is not a named pipe\n"
-NOTHING = "'place/my_pipe': No such file or directory\n"
+NOT_A_PIPE = "'place/my_pipe': it is not a named pipe\n"
+NO_FOLDER = "'place/my_pipe': [Errno 2] No such file or directory\n"  # said by mkfifo
+NOTHING = "'place/my_pipe': [Errno 2] No such file or directory: 'place/my_pipe'\n"  # by open
 FATES = [
     (delete, None), (replace_by_file, NOT_A_PIPE), (replace_by_link_to_file, NOT_A_PIPE),
     (replace_by_dangling_link, NOTHING), (replace_by_link_to_pipe, None), (replace_by_pipe, None),
-    (remove_folder, NOTHING),
+    (remove_folder, NO_FOLDER),
 ]
 EACH_FATE = pytest.mark.parametrize("fate, said", FATES, ids=lambda x: getattr(x, "__name__", ""))
 

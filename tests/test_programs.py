@@ -89,10 +89,15 @@ def test_they_run_as_modules_with_a_path_and_with_the_default_one(python):
     assert sorted(os.listdir()) == ["another", "my_pipe"]
 
 
-def test_the_pipe_they_make_is_a_fifo_and_stays(start):
-    writer, reader = start(WRITER), start(READER)
-    end_of(writer), end_of(reader)
-    assert stat.S_ISFIFO(os.stat("my_pipe").st_mode)
+@pytest.mark.parametrize("mask", [0, 0o022])
+def test_the_pipe_they_make_is_a_fifo_of_its_owner_only_and_stays(start, mask):
+    former = os.umask(mask)
+    try:
+        writer, reader = start(WRITER), start(READER)
+        end_of(writer), end_of(reader)
+    finally:
+        os.umask(former)
+    assert stat.filemode(os.stat("my_pipe").st_mode) == "prw-------"
 
 
 @BOTH
@@ -182,8 +187,12 @@ def test_what_is_not_a_named_pipe_is_refused(start, program):
     os.symlink("loop", "loop")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
-        for path in ("file", "folder", "socket", "/dev/null"):
-            assert_refuses(start, program, path, "exists and is not a named pipe")
+        for path in ("file", "/dev/null"):
+            assert_refuses(start, program, path, "is not a named pipe")
+        # A folder can't be opened for writing, and a socket not at all: the system says so first.
+        assert_refuses(start, program, "folder",
+                       "Is a directory" if program is WRITER else "is not a named pipe")
+        assert_refuses(start, program, "socket")
         assert_refuses(start, program, "dangling", "No such file or directory")
         assert_refuses(start, program, "loop", "symbolic links")
 
@@ -198,17 +207,41 @@ def test_a_name_that_cannot_be_is_refused(start, program):
     assert_refuses(start, program, "new\nline/pipe", "No such file or directory")
 
 
+@BOTH
+@pytest.mark.parametrize("other", ["file", "folder"])
+def test_what_replaces_the_pipe_before_it_is_opened_is_refused_untouched(
+    start, script, program, other
+):
+    pathlib.Path("file").write_text("keep me")
+    os.mkdir("folder")
+    before = contents(".")
+    wrapped = script(f"""
+        import os, runpy
+        real_open = os.open
+        def replace_and_open(path, *args):
+            os.unlink(path)
+            os.rename({other!r}, path)
+            return real_open(path, *args)
+        os.open = replace_and_open
+        runpy.run_path({str(program)!r}, run_name="__main__")
+    """)
+    cause = "Is a directory" if (program, other) == (WRITER, "folder") else "is not a named pipe"
+    assert_one_line_with(start(wrapped), "'my_pipe'", cause)
+    os.rename("my_pipe", other)
+    assert contents(".") == before
+
+
 @pytest.fixture
 def as_nobody(script):
     """Make a program that gives root up just before the given one does its work."""
     return lambda program: script(f"""
         import os, runpy
         real_mkfifo = os.mkfifo
-        def mkfifo_as_nobody(path):
+        def mkfifo_as_nobody(*args, **named):
             os.setgroups([])
             os.setgid({NOBODY})
             os.setuid({NOBODY})
-            real_mkfifo(path)
+            real_mkfifo(*args, **named)
         os.mkfifo = mkfifo_as_nobody
         runpy.run_path({str(program)!r}, run_name="__main__")
     """)

@@ -197,7 +197,7 @@ def test_the_two_programs_are_traced_unchanged(until):
     assert (writer.wait(), reader.wait()) == (0, 0)
     assert (writer.name, reader.name) == ("write_to_named_pipe.py", "read_from_named_pipe.py")
     message = f"b'Hello from pid [{writer.pid}]'"
-    exists = "mkfifo(my_pipe) → FileExistsError (EEXIST 17)"
+    exists = "mkfifo(my_pipe, 0o600) → FileExistsError (EEXIST 17)"
     assert texts(t.calls, writer.pid) == [
         exists, "open(my_pipe, O_WRONLY) → fd 3", f"write(3, {message}) → all bytes",
         "close(3) → done",

@@ -1,7 +1,6 @@
 """Receive one message through a named pipe and print it with the reader's own PID.
 
-The pipe is made if there is none. The program waits until a writer opens the other end, and
-reads until every writer has closed it.
+The pipe is made if there is none. The program waits for a writer, and reads until all have closed.
 """
 import argparse
 import os
@@ -9,19 +8,23 @@ import stat
 import sys
 
 
-def make_pipe(path):
+def open_pipe(path, flags):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, mode=0o600)         # only its owner may read and write
     except FileExistsError:
-        if not stat.S_ISFIFO(os.stat(path).st_mode):
-            raise OSError("it exists and is not a named pipe") from None
+        pass                                # as a rule the other program has made it
+    fd = os.open(path, flags)               # waits for the other program
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError("it is not a named pipe")
+    return fd
 
 
 def read_message(path):
-    fd = os.open(path, os.O_RDONLY)       # waits for a writer
+    fd = open_pipe(path, os.O_RDONLY)
     try:
         message = b""
-        while piece := os.read(fd, 512):  # b"" is the end of file: the last writer has closed
+        while piece := os.read(fd, 512):    # b"" is the end of file: the last writer has closed
             message += piece
     finally:
         os.close(fd)
@@ -29,16 +32,15 @@ def read_message(path):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description="Receive one message through a named pipe.")
     arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
     path = arguments.parse_args().pipe
     try:
-        make_pipe(path)
         message = read_message(path)
     except OSError as error:
-        sys.exit(f"{path!r}: {error.strerror or error}")
+        sys.exit(f"{path!r}: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)                     # what a shell reports after Ctrl-C
+        sys.exit(130)                       # what a shell reports after Ctrl-C
     if not message:
         sys.exit(f"{path!r}: the writer closed the pipe without sending a message")
     print(f"I pid [{os.getpid()}] received a message => {message}")

@@ -1,6 +1,6 @@
 """Send one message, "Hello from pid [4243]", through a named pipe.
 
-The pipe is made if there is none. The program waits until a reader opens the other end.
+The pipe is made if there is none. The program waits for a reader.
 """
 import argparse
 import os
@@ -8,35 +8,38 @@ import stat
 import sys
 
 
-def make_pipe(path):
+def open_pipe(path, flags):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, mode=0o600)         # only its owner may read and write
     except FileExistsError:
-        if not stat.S_ISFIFO(os.stat(path).st_mode):
-            raise OSError("it exists and is not a named pipe") from None
+        pass                                # as a rule the other program has made it
+    fd = os.open(path, flags)               # waits for the other program
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError("it is not a named pipe")
+    return fd
 
 
 def write_message(path, message):
-    fd = os.open(path, os.O_WRONLY)       # waits for a reader
+    fd = open_pipe(path, os.O_WRONLY)
     try:
-        os.write(fd, message.encode())    # so short a message is written whole or not at all
+        os.write(fd, message.encode())      # so short a message is written whole or not at all
     finally:
         os.close(fd)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description="Send one message through a named pipe.")
     arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
     path = arguments.parse_args().pipe
     try:
-        make_pipe(path)
         write_message(path, f"Hello from pid [{os.getpid()}]")
     except BrokenPipeError:
         sys.exit(f"{path!r}: the reader closed the pipe before the message was written")
     except OSError as error:
-        sys.exit(f"{path!r}: {error.strerror or error}")
+        sys.exit(f"{path!r}: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)                     # what a shell reports after Ctrl-C
+        sys.exit(130)                       # what a shell reports after Ctrl-C
 
 
 if __name__ == "__main__":
