@@ -77,6 +77,7 @@ LINUX_ONLY = {
     "more/other_systems.ipynb",
     "more/poll.ipynb",
     "more/size_of_a_pipe.ipynb",
+    "myths.ipynb",
     "reference.ipynb",
 }
 

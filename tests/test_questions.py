@@ -177,6 +177,16 @@ def test_every_question_that_a_chapter_asks_exists(path):
     assert {chapter for chapter, _ in asked} <= {path.stem}
 
 
+@pytest.mark.parametrize(
+    "question", [question for _, question in ALL if "see" in question],
+    ids=[question["cell"] for _, question in ALL if "see" in question])
+def test_an_answer_leads_back_to_the_cell_that_shows_it(question):
+    page, _, cell = question["see"][1].partition("#cell-id=")
+    [shown] = [each for each in nbformat.read(NOTEBOOKS / page, as_version=4).cells
+               if each.id == cell]
+    assert "fact" not in question or f"fact:{question['fact']}" in shown.metadata.tags
+
+
 # ---------------------------------------------------------------- the checks can complain
 
 GOOD = {
@@ -280,15 +290,17 @@ def test_an_answer_holds_its_feedback_and_right_and_wrong_look_alike_until_opene
         return [element for element in page if element[0] == tag]
 
     page = Elements(questions.in_html(question)).found
-    answers = [(plain(each["answer"]), plain(each["feedback"])) for each in question["answers"]]
+    see = f" See {question['see'][0]}." if "see" in question else ""
+    answers = [(plain(each["answer"]), plain(each["feedback"]) + see)
+               for each in question["answers"]]
     assert page[0][2] == plain(question["question"])
     assert [text for _, _, text in elements("summary")] == [answer for answer, _ in answers]
     assert [text.strip() for _, _, text in elements("details")] == ["\n".join(a) for a in answers]
     for tag in ("details", "summary"):
         assert all(attributes == elements(tag)[0][1] for _, attributes, _ in elements(tag))
     # What JupyterLab keeps in a notebook that it does not trust.
-    assert {tag for tag, _, _ in page} <= {"p", "strong", "code", "details", "summary"}
-    assert {name for _, attributes, _ in page for name in attributes} == {"style"}
+    assert {tag for tag, _, _ in page} <= {"p", "strong", "code", "details", "summary", "a"}
+    assert {name for _, attributes, _ in page for name in attributes} - {"href"} == {"style"}
 
 
 def test_asking_brings_in_neither_matplotlib_nor_widgets():
