@@ -2,32 +2,36 @@
 import errno
 import os
 import shutil
-import subprocess
 import tempfile
 
-from pipe_helpers.keeping.lifeline import Lifeline
+from pipe_helpers.keeping.keeper import forget, keep
 from pipe_helpers.keeping.one_go import in_one_go
 
 _ROOM = 8192  # bytes that must fit into a new folder
 
 
-def private_folder(prefix, parent=None):
-    """Make a folder (0700) below parent, by default the system's temporary folder: its path.
+def make_folder(prefix, parent=None):
+    """Make a kept folder (0700) below parent, by default the system's temporary folder: its path.
 
-    Raises OSError if that is not possible, or if no file can be written in it.
+    The path is free of symbolic links. Raises OSError if no folder can be made there, or if no
+    file can be written in it. An interrupt may leave it, until this process ends: see KeptFolder.
     """
     if parent is None:
         parent = tempfile.gettempdir()
+    # mkdtemp would make it before it is kept. This path is free, and mkdir refuses one that isn't.
+    path = tempfile.mktemp(prefix=prefix, dir=os.path.realpath(parent))
+    keep(path)
     try:
-        path = tempfile.mkdtemp(prefix=prefix, dir=parent)
+        os.mkdir(path, 0o700)
         try:
             check_room(path)
         except BaseException:
             os.rmdir(path)
             raise
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):  # not the fault of that folder
-            raise
+    except BaseException as error:
+        forget(path)
+        if not isinstance(error, OSError) or error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # not the fault of that folder
         raise OSError(
             error.errno,
             f"No temporary files can be kept there ({error.strerror}): mend that, or set TMPDIR "
@@ -35,6 +39,13 @@ def private_folder(prefix, parent=None):
             parent,
         ) from None
     return path
+
+
+def remove_folder(path):
+    """Remove a kept folder with all that is in it. What can't be removed now is kept."""
+    shutil.rmtree(path, ignore_errors=True)
+    if not os.path.lexists(path):
+        forget(path)
 
 
 def check_room(folder):
@@ -47,39 +58,15 @@ def check_room(folder):
 class KeptFolder:
     """A folder (0700) under the system's temporary one, removed at the latest with this process.
 
-    A small shell waits on a lifeline and removes the folder when it is cut: by `remove`, or by
-    the end of this process, SIGKILL included. path is free of symbolic links. parent: where
-    to make it instead.
+    path is free of symbolic links. parent: where to make it instead. Raises as `make_folder`; an
+    interrupt leaves nothing.
     """
 
     def __init__(self, prefix, parent=None):
-        in_one_go("a temporary folder", lambda: self._make(prefix, parent), KeptFolder.remove)
-
-    def _make(self, prefix, parent):
-        self.path = os.path.realpath(private_folder(prefix, parent))
-        try:
-            self._lifeline = Lifeline()
-            try:
-                self._keeper = subprocess.Popen(
-                    ["sh", "-c", 'read -r _; rm -rf -- "$1"', "sh", self.path],
-                    stdin=self._lifeline.reader,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,  # an interrupt of the notebook is not for the keeper
-                    cwd="/",
-                )
-            except BaseException:
-                self._lifeline.cut()
-                raise
-            finally:
-                os.close(self._lifeline.reader)
-        except BaseException:
-            os.rmdir(self.path)
-            raise
-        return self
+        self.path = in_one_go(
+            "a temporary folder", lambda: make_folder(prefix, parent), undo=remove_folder
+        )
 
     def remove(self):
-        """Remove the folder with all that is in it, and wait until it is gone."""
-        self._lifeline.cut()
-        self._keeper.wait()
-        shutil.rmtree(self.path, ignore_errors=True)  # in case somebody killed the keeper
+        """Remove the folder with all that is in it. A second call does nothing."""
+        remove_folder(self.path)

@@ -18,6 +18,11 @@ class Lifeline:
         self._writer = open(writer, "wb", buffering=0)
         self._uncut.add(self)
 
+    def write(self, data):
+        """Send bytes. Blocks while the pipe is full. BrokenPipeError if nobody can read them."""
+        while data:
+            data = data[self._writer.write(data):]
+
     def cut(self):
         """Close the write end. A second call does nothing."""
         self._writer.close()

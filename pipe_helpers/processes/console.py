@@ -1,22 +1,22 @@
 """Start a program in a console of its own, as a process unrelated to this one.
 
 The program's parent is a small shell (console.sh), its session is that shell's, and it gets no
-descriptor of ours. When this process ends, however it ends, the shell kills the program.
+descriptor of ours. When this process ends, however it ends, the keeper kills the program.
 """
+import contextlib
 import errno
-import fcntl
 import os
 import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import threading
 import time
 
 from pipe_helpers.processes import asleep
-from pipe_helpers.keeping.folder import check_room, private_folder
+from pipe_helpers.keeping.folder import check_room, make_folder, remove_folder
+from pipe_helpers.keeping.keeper import forget, keep
 from pipe_helpers.keeping.lifeline import Lifeline
 from pipe_helpers.keeping.one_go import in_one_go
 
@@ -26,6 +26,7 @@ _CONSOLE = os.path.join(_HERE, "console.sh")
 _WRITER = os.path.join(_PROGRAMS, "write_to_named_pipe.py")
 _READER = os.path.join(_PROGRAMS, "read_from_named_pipe.py")
 _START_LIMIT = 30  # seconds for a shell to start, on a machine that is very busy
+_MOST = 8 << 20  # bytes kept of what a program has written
 
 _running = set()
 os.register_at_fork(after_in_child=_running.clear)  # a forked child has started none of them
@@ -35,7 +36,7 @@ def launch(program, *args, cwd=None, trace=None):
     """Start a program in a console of its own and return at once.
 
     program: a command found on PATH, the path of an executable file, or a path that ends in
-    ".py", which this Python runs. args reach it as they are; numbers and paths become text.
+    ".py", which this Python runs. args: text, bytes, paths and numbers; they reach it as text.
     cwd is its working directory, by default the current one. trace is a `trace` that records
     its system calls, if it is a Python program.
 
@@ -45,9 +46,9 @@ def launch(program, *args, cwd=None, trace=None):
     kept, although the notebook's kernel asks for them.
 
     Blocks for some milliseconds, until the program has a PID. Raises FileNotFoundError,
-    PermissionError or IsADirectoryError if the program can't be run, ValueError for an
-    argument with a NUL byte or a trace of a program that is not Python, OSError if the system
-    refuses another process [fork(2), execve(2)] or has no room for what it prints.
+    PermissionError or IsADirectoryError if the program can't be run, TypeError for an argument
+    None, ValueError for one with a NUL byte or a trace of a program that is not Python, OSError
+    if the system refuses another process [fork(2), execve(2)] or has no room for what it prints.
     """
     return in_one_go(
         _text(program),
@@ -61,14 +62,14 @@ def _start(program, args, cwd, trace):
     place = _place(cwd)
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
-    folder = private_folder("named_pipes_console_")
-    lifeline = report = report_end = console = None
+    folder = make_folder("named_pipes_console_")
+    go = report = report_end = console = None
     try:
-        lifeline = Lifeline()
+        go = Lifeline()
         report, report_end = os.pipe()
         console = subprocess.Popen(
             ["sh", _CONSOLE, folder, *started],
-            stdin=lifeline.reader,
+            stdin=go.reader,
             stdout=report_end,
             start_new_session=True,
             cwd=cwd,
@@ -77,19 +78,24 @@ def _start(program, args, cwd, trace):
         os.close(report_end)
         report_end = None
         pid = _first_report(report, folder, command)
-        return Program(command, place, folder, lifeline, console, pid, report)
+        # The program may begin a session of its own, so the console's is not enough.
+        keep(console.pid, pid)
+        program = Program(command, place, folder, console, pid, report)
+        go.write(b"\n")
+        return program
     except BaseException:
-        if lifeline is not None:
-            lifeline.cut()
         if console is not None:
+            _kill_group(console)  # it is there until it is waited for
+            forget(console.pid)
             console.wait()
         if report is not None:
             os.close(report)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         raise
     finally:
-        if lifeline is not None:
-            os.close(lifeline.reader)
+        if go is not None:
+            go.cut()
+            os.close(go.reader)
         if report_end is not None:
             os.close(report_end)
 
@@ -115,20 +121,23 @@ class Program:
     pid: its process ID. name: its file name. command: the list it was started with.
     cwd: its working directory, as an absolute path free of symbolic links.
     listed: False if `leftovers` is not to count it.
+
+    If it writes more than 8 MiB to its standard output, or error, the first and the last 4 MiB
+    are kept, with a line between them that says how much is left out.
     """
 
     listed = True
 
-    def __init__(self, command, cwd, folder, lifeline, console, pid, report):
+    def __init__(self, command, cwd, folder, console, pid, report):
         self.command = command
         self.cwd = cwd
         self.pid = pid
         self._folder = folder
-        self._lifeline = lifeline
         self._console = console
         self._report = report  # the descriptor that the console reports to
         self._pidfd = _open_pidfd(pid)
-        self._status = None
+        self._in_use = threading.Lock()  # guards the pidfd: its number may be another's, once closed
+        self._status = -signal.SIGKILL  # unless the console tells another
         self._texts = {}
         self._ended = threading.Event()
         _running.add(self)
@@ -157,8 +166,10 @@ class Program:
     def wait(self, timeout=10):
         """Wait until the program has ended and return its exit status.
 
-        A negative status is the signal that ended it, as in `subprocess`. Blocks for at most
-        timeout seconds (None: for ever), then raises TimeoutError; the program runs on.
+        A negative status is the signal that ended it, as in `subprocess`; the console, a shell,
+        tells an exit status 128 + n and the end by signal n alike, and both are -n here
+        [sh(1posix), Exit Status for Commands]. Blocks for at most timeout seconds (None: for
+        ever), then raises TimeoutError; the program runs on.
         """
         if not self._ended.wait(timeout):
             raise TimeoutError(
@@ -171,9 +182,10 @@ class Program:
         """Wait until the program sleeps in a system call, as an open or read that waits does.
 
         It sleeps if its main thread was asleep twice, 5 ms apart, and not awake in between.
-        Raises RuntimeError if the program ends instead, and TimeoutError after timeout seconds.
+        Raises RuntimeError if the program ends instead, and TimeoutError after timeout seconds
+        (None: never).
         """
-        deadline = time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         before = None
         while True:
             now = asleep.sample(self.pid)
@@ -181,7 +193,7 @@ class Program:
                 raise RuntimeError(f"{self!r} is not blocked: it has ended. {self.errors}".strip())
             if now is not None and now == before:
                 return
-            if time.monotonic() > deadline:
+            if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{self!r} is not blocked after {timeout:g} s: it computes")
             before = now
 
@@ -201,34 +213,40 @@ class Program:
         return f"<{self.name}, pid {self.pid}, {state}>"
 
     def _end(self):
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it has just ended by itself
+        with self._in_use, contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            if self._pidfd is not None:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            elif self.running:
+                os.kill(self.pid, signal.SIGKILL)
 
     def _watch(self):
-        line = _read_line(self._report)
-        if line:
-            self._status = _exit_status(int(line.split()[1]), self._pidfd)
-        else:  # somebody killed the console: end what it has left
-            self._status = -signal.SIGKILL
-            for kill, pid in (os.kill, self.pid), (os.killpg, self._console.pid):
-                try:
-                    kill(pid, signal.SIGKILL)
-                except OSError:  # ended as well
-                    pass
-        # Before the files are read: perhaps there is no other descriptor free.
+        with contextlib.ExitStack() as at_last:  # all of this is done, from below, whatever fails
+            at_last.callback(self._ended.set)
+            at_last.callback(_running.discard, self)
+            at_last.callback(remove_folder, self._folder)
+            at_last.callback(self._keep_texts)
+            at_last.callback(self._console.wait)
+            at_last.callback(forget, self._console.pid, self.pid)
+            # Before the files are read: perhaps there is no other descriptor free.
+            at_last.callback(self._close)
+            at_last.callback(_kill_group, self._console)  # what the program has left
+            line = _read_line(self._report)
+            if line:
+                self._status = _exit_status(int(line.split()[1]))
+            else:  # somebody killed the console
+                self._end()
+
+    def _close(self):
         os.close(self._report)
-        if self._pidfd is not None:
-            os.close(self._pidfd)
+        with self._in_use:
+            if self._pidfd is not None:
+                os.close(self._pidfd)
+                self._pidfd = None
+
+    def _keep_texts(self):
         for name in ("output", "errors"):
             self._texts[name] = self._read(name)
         self._texts["errors"] += self._what_may_be_missing()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._lifeline.cut()  # the console has waited for that
-        self._console.wait()
-        _running.discard(self)
-        self._ended.set()
 
     def _what_may_be_missing(self):
         try:
@@ -248,9 +266,22 @@ class Program:
     def _read(self, name):
         try:
             with open(os.path.join(self._folder, name), "rb") as file:
-                return file.read().decode(errors="replace")
+                size = os.fstat(file.fileno()).st_size
+                if size <= _MOST:
+                    return file.read(_MOST).decode(errors="replace")
+                first = file.read(_MOST // 2).decode(errors="replace")
+                file.seek(size - _MOST // 2)
+                last = file.read(_MOST // 2).decode(errors="replace")
+                return f"{first}\n({size - _MOST:,} bytes are left out here)\n{last}"
         except FileNotFoundError:  # killed before it came to write, or see _text_of
             return ""
+        except (OSError, MemoryError) as error:
+            return f"(What {self.name} has written can't be read: {error or 'no memory'})\n"
+
+
+def _kill_group(console):
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: all are zombies
+        os.killpg(console.pid, signal.SIGKILL)
 
 
 def _place(cwd):
@@ -308,6 +339,8 @@ def _open_to_look(path):
 def _text(value):
     if isinstance(value, (str, bytes, os.PathLike)):
         value = os.fsdecode(value)
+    elif value is None:
+        raise TypeError("None is no argument for a program: leave it out, or give the text 'None'")
     else:
         value = str(value)
     if "\0" in value:
@@ -356,21 +389,6 @@ def _open_pidfd(pid):
         return None
 
 
-def _exit_status(status, pidfd):
-    """The exit status that `subprocess` would give, from the one that a shell gives.
-
-    A shell reports signal n as 128 + n, which a program may return by itself, too. Linux tells
-    them apart since 6.15 (PIDFD_GET_INFO in <linux/pidfd.h>). Elsewhere, and when the program had
-    ended before its pidfd could be opened, the signal is assumed.
-    """
-    if not 128 < status < 128 + signal.NSIG:
-        return status
-    exit_wanted, layout = 1 << 3, "QQ11IiII"
-    get_info = 3 << 30 | struct.calcsize(layout) << 16 | 0xFF << 8 | 11
-    info = bytearray(struct.pack(layout, exit_wanted, *[0] * 15))
-    try:
-        fcntl.ioctl(pidfd, get_info, info)
-    except (TypeError, OSError):  # no pidfd, or an older kernel
-        return 128 - status
-    given, *_, wait_status, _, _ = struct.unpack(layout, info)
-    return os.waitstatus_to_exitcode(wait_status) if given & exit_wanted else 128 - status
+def _exit_status(status):
+    """The exit status that `subprocess` would give, from the one that a shell gives."""
+    return 128 - status if 128 < status < 128 + signal.NSIG else status
