@@ -56,6 +56,7 @@ def check(fn):
 
 
 def _judge(name, trial):
+    trial.begin()
     points = dict.fromkeys(EXERCISES[name][1])
     hint = None
     for point, meets in EXERCISES[name][1].items():

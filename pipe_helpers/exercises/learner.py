@@ -1,35 +1,23 @@
-"""Run a function of the notebook in a forked process, and hear from outside how it fares.
-
-The fork has all that the notebook has: imports, helpers of other cells, closures. What it does
-wrong, it does to itself: nothing it closes, raises or prints reaches the notebook.
-"""
+"""Run a function of the notebook in a forked process, and hear from outside how it fares."""
 import ast
-import asyncio
-import builtins
-import faulthandler
-import gc
+import contextlib
 import itertools
-import linecache
 import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import warnings
 
-from pipe_helpers.exercises.plain import errno_of, error_name, plain, printable, text_of
-from pipe_helpers.processes import asleep
+from pipe_helpers.exercises.child import be_learner
+from pipe_helpers.keeping.keeper import forget, keep
 from pipe_helpers.keeping.lifeline import Lifeline
-from pipe_helpers.keeping.one_go import at_a_limit
+from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.processes import asleep
 
-_PROCESSOR = 0.5  # seconds of processor time that a learner's function may use
 _PATIENCE = 0.4  # seconds asleep without any change: nothing will wake it
 _NAPPING = 1  # seconds of short naps without any event
 _NAPS = 4  # samples that differ, at least, for that to be said
 _LONGEST = 20  # seconds for one event, on a machine that is very busy
-_PRINTED = 1_000  # characters kept of what is printed
 
 _numbers = itertools.count(1)
 
@@ -37,52 +25,51 @@ _numbers = itertools.count(1)
 class Learner:
     """A forked process that runs act(report, fn, *args); what it reports are its events.
 
-    folder: an existing private folder, for a socket. The process has a session of its own and
-    dies with this one, or when `end` is called, with all the processes of that session.
+    folder: an existing private folder, for a socket. `start` forks. The process has a session of
+    its own and dies with this one, or when `end` is called, with all the processes of that session.
 
     act runs in the process. It calls report(kind, *values) for each event, and its return value
     is the event ("returned", value); an exception is ("raised", type name, text, errno).
     """
 
     def __init__(self, folder, act, fn, *args):
-        address = os.path.join(folder, f"learner_{next(_numbers)}")
-        self._server = socket.socket(socket.AF_UNIX)
-        self._held = None
-        self._ended = threading.Event()
-        self.status = None
+        self._address = os.path.join(folder, f"learner_{next(_numbers)}")
+        self._work = act, fn, args
+        self._server = self._held = self.pid = self.status = None
         self.printed = ""
-        lifeline = Lifeline()
-        pid = None
+
+    def start(self):
+        """Fork the process. Raises OSError if the system has none left, or no descriptor."""
+        in_one_go("the check", self._start, undo=lambda _: self.end())
+
+    def _start(self):
+        self._server = socket.socket(socket.AF_UNIX)
+        go = None
+        # An interrupt for the whole process group must not reach the child while it still has the
+        # notebook's handlers; and it has no cell to go on with, since it is forked in this thread.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            self._server.bind(address)
+            self._server.bind(self._address)
             self._server.listen(64)
+            go = Lifeline()
             with warnings.catch_warnings():
                 # A fork beside other threads is refused nowhere, and warned of since 3.12: the
                 # child must not wait for a lock of theirs. It runs the learner's code alone.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pid = os.fork()
             if pid == 0:
-                _be_learner(address, act, fn, args)
+                be_learner(go.reader, self._address, mask, *self._work)
             self.pid = pid
-            threading.Thread(target=self._watch, args=[address], daemon=True).start()
-            # It kills the session however this process ends, SIGKILL included.
-            self._keeper = subprocess.Popen(
-                ["sh", "-c", 'read -r _; kill -9 "-$1" || kill -9 "$1"', "sh", str(pid)],
-                stdin=lifeline.reader,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
-            self._lifeline = lifeline
-        except BaseException as error:
-            if pid:
-                os.kill(pid, signal.SIGKILL)
-            lifeline.cut()
-            self._server.close()
-            raise at_a_limit(error, "the check") from None
+            keep(pid)
+            go.write(b"\n")
+        except BaseException:
+            self.end()
+            raise
         finally:
-            os.close(lifeline.reader)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if go is not None:
+                go.cut()
+                os.close(go.reader)
 
     def next(self, patience=_PATIENCE, napping=_NAPPING, hold=False):
         """Wait for the next event and return it, a tuple; its kind comes first.
@@ -99,10 +86,12 @@ class Learner:
         while True:
             if event := self._event(asleep.PAUSE, hold):
                 return event
-            now = asleep.sample(self.pid)
-            # It reports before it sleeps: so look once more, after the sample.
+            now, ended = asleep.sample(self.pid), self._has_ended()
+            # It reports before it sleeps, or ends: so look once more, after the sample.
             if event := self._event(0, hold):
                 return event
+            if ended:
+                return ("exit", self.status)
             if now is None or now != before:
                 naps += now is not None
                 before, since = now, time.monotonic()
@@ -134,21 +123,38 @@ class Learner:
         os.kill(self.pid, signal.SIGUSR2)
 
     def end(self):
-        """Kill the process with its session, and wait until it is gone."""
+        """Kill the process with its session, and wait until it is gone. A second call does nothing.
+        """
         self.go()
-        self._server.close()
-        self._lifeline.cut()
-        self._keeper.wait()
-        self._ended.wait()
+        if self._server is not None:
+            self._server.close()
+        if self.pid is not None:
+            in_one_go("the end of the check", self._end, undo=lambda _: None)
 
-    def _watch(self, address):
-        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        self.status = status
-        self._ended.set()
-        try:  # behind the last report, in the same queue
-            _send(address, repr(("exit", status)))
-        except OSError:  # end() was quicker
-            pass
+    def _end(self):
+        pid, self.pid = self.pid, None
+        # By this process, not by the keeper, which the learner's function may have killed.
+        for kill in os.killpg, os.kill:  # the group is not there before the child has come so far
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                kill(pid, signal.SIGKILL)
+        forget(pid)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+    def _has_ended(self):
+        """Whether it has ended by itself, with which status."""
+        if self.status is not None:
+            return True
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+                self._end()
+        # It stays a zombie: so its PID, and its group's, are nobody else's before `end`.
+        elif info := os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            exited = info.si_code == os.CLD_EXITED
+            self.status = info.si_status if exited else -info.si_status
+        return self.status is not None
 
     def _event(self, timeout, hold):
         self._server.settimeout(timeout)
@@ -172,105 +178,3 @@ class Learner:
         else:
             connection.close()
         return event
-
-
-def _send(address, text):
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        connection.sendall(text.encode(errors="backslashreplace"))
-        connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(_LONGEST)
-        connection.recv(1)  # until the other side closes
-
-
-def _be_learner(address, act, fn, args):
-    """What the forked child does. Never returns, whatever fn does."""
-    status = 70
-    try:
-        gc.freeze()  # nothing of the notebook is to be finalized here
-        os.setsid()
-        _forget_the_notebook()
-        signal.signal(signal.SIGUSR1, lambda _, frame: _tell_place(address, frame, fn))
-        signal.signal(signal.SIGUSR2, lambda *_: None)
-
-        def report(kind, *values):
-            _send(address, repr((kind, *map(plain, values))))
-
-        sys.stdout = sys.stderr = _Printed(report)
-        # A function that never sleeps is ended by this timer, on a busy machine no sooner: it
-        # counts the process's own processor time only.
-        signal.setitimer(signal.ITIMER_PROF, _PROCESSOR)
-        try:
-            event = ("returned", act(report, fn, *args))
-        except BaseException as error:  # SystemExit and KeyboardInterrupt, too
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            event = ("raised", error_name(error), text_of(error), errno_of(error))
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        report(*event)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _forget_the_notebook():
-    """Put back what a kernel has changed in its process."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in 0, 1, 2:
-        os.dup2(null, fd)
-    if null > 2:
-        os.close(null)
-    faulthandler.disable()  # a crash is told by the exit status
-    signal.set_wakeup_fd(-1)
-    asyncio.events._set_running_loop(None)  # else asyncio.run refuses, below a kernel's own
-    for number in signal.SIGINT, signal.SIGTERM, signal.SIGPROF, signal.SIGALRM:
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.stdin = open(os.devnull)
-    builtins.input = _no_input  # the kernel's own would ask the browser
-    sys.breakpointhook = lambda *args, **options: None
-    warnings.simplefilter("ignore")
-
-
-def _no_input(prompt=""):
-    raise EOFError("there is nobody to answer input() in an exercise")
-
-
-class _Printed:
-    """Stands in for sys.stdout: passes the first thousand characters on and drops the rest."""
-
-    encoding, errors = "utf-8", "replace"
-
-    def __init__(self, report):
-        self._report = report
-        self._line, self._left = "", _PRINTED
-
-    def write(self, text):
-        if self._left > 0:
-            self._line += printable(text)[: self._left]
-            if "\n" in self._line:
-                self.flush()
-        return len(text)
-
-    def flush(self):
-        line, self._line = self._line, ""
-        self._left -= len(line)
-        if line:
-            self._report("printed", line)
-
-    def isatty(self):
-        return False
-
-    def writable(self):
-        return True
-
-
-def _tell_place(address, frame, fn):
-    place = ""
-    while frame is not None and not place:
-        if frame.f_globals is getattr(fn, "__globals__", None):
-            place = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        frame = frame.f_back
-    try:
-        _send(address, repr(("at", place)))
-    finally:
-        os._exit(0)

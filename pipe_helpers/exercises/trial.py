@@ -1,12 +1,16 @@
 """What the checks share: a folder, puppets for the other side, and what a failure looks like."""
+import contextlib
 import os
 import signal
 import stat
+import sys
 
-from pipe_helpers.keeping.folder import KeptFolder
-from pipe_helpers.keeping.socket_folder import short_parent
+from pipe_helpers.exercises.child import MARK
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import shown
+from pipe_helpers.keeping.folder import make_folder, remove_folder
+from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.processes.puppet import Puppet
 
 
@@ -43,35 +47,51 @@ def _descriptors():
 
 
 class Trial:
-    """One check of a learner's function fn. A context manager: at its end nothing is left."""
+    """One check of a learner's function fn. A context manager: at its end nothing is left.
+
+    `begin` it in the block: an interrupt may come before the block, and then there is nothing yet.
+    """
 
     def __init__(self, fn):
         self.fn = fn
+        self.folder = None
         self._puppets = {}
         self._pipes = 0
         self.learner = self._pending = None
         self.printed = ""
 
-    def __enter__(self):
+    def begin(self):
+        """Make the folder. Raises OSError if that is not possible."""
+        in_one_go("the check", self._begin, undo=lambda _: self._leave())
+
+    def _begin(self):
         parent = short_parent("named_pipes_check_12345678/learner_12345")
-        self._folder = KeptFolder("named_pipes_check_", parent)
-        self.folder = self._folder.path
+        self.folder = make_folder("named_pipes_check_", parent)
+
+    def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        try:
-            self._end_learner()
-        finally:
-            for puppet in self._puppets.values():
-                puppet.end()
-            self._folder.remove()
+        in_one_go("the end of the check", self._leave, undo=lambda _: None)
+
+    def _leave(self):
+        self._end_learner()
+        for puppet in list(self._puppets.values()):
+            puppet.end()
+        if self.folder is not None:
+            _end_daemons(os.path.join(self.folder, MARK))
+            remove_folder(self.folder)
 
     # ---------------------------------------------------------------- the other side
 
     def puppet(self, role="writer"):
         """The puppet of that role: a process of its own, started when it is first asked for."""
         if role not in self._puppets:
-            self._puppets[role] = Puppet(role, cwd=self.folder, listed=False)
+            def make():  # an interrupt must not come between the making and the noting
+                self._puppets[role] = Puppet(role, cwd=self.folder, listed=False)
+                return self._puppets[role]
+
+            in_one_go(f"the {role}", make, undo=Puppet.end)
         return self._puppets[role]
 
     def path(self, name="my_pipe"):
@@ -89,10 +109,14 @@ class Trial:
     def reset(self):
         """End the learner's process and let go of all that the puppets hold."""
         self._end_learner()
-        for puppet in self._puppets.values():
-            puppet.cancel()
-            for fd in puppet.descriptors:
-                puppet.close(fd).wait()
+        for role, puppet in list(self._puppets.items()):
+            try:
+                puppet.cancel()
+                for fd in puppet.descriptors:
+                    puppet.close(fd).wait()
+            except RuntimeError:  # the function has killed it: the next point gets a new one
+                puppet.end()
+                del self._puppets[role]
 
     # ---------------------------------------------------------------- the learner's side
 
@@ -100,6 +124,7 @@ class Trial:
         """Run act(report, fn, *args) in a new process of the learner's."""
         self._end_learner()
         self.learner = Learner(self.folder, act, self.fn, *args)
+        self.learner.start()
 
     def run(self, *args, act=call, **hints):
         """Start it and return what it returns."""
@@ -213,6 +238,29 @@ class Trial:
             self.learner.end()
             self.printed += self.learner.printed
         self.learner = self._pending = None
+
+
+def _end_daemons(mark):
+    """Kill what has left the learner's session but has the mark: see `be_learner`. Linux only.
+
+    A process has it open, or in the environment that it was started with [proc_pid_fd(5),
+    proc_pid_environ(5)].
+    """
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if name.isdecimal() and _has(f"/proc/{name}", os.fsencode(mark)):
+                os.kill(int(name), signal.SIGKILL)
+
+
+def _has(process, mark):
+    with open(f"{process}/environ", "rb") as file:
+        if mark in file.read():
+            return True
+    for fd in os.listdir(f"{process}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if os.fsencode(os.readlink(f"{process}/fd/{fd}")) == mark:
+                return True
+    return False
 
 
 def expect_bytes(value, wanted, what):
