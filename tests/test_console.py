@@ -6,7 +6,6 @@ import os
 import pathlib
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 from processes import Interrupt, children, interrupted_at
 
 from pipe_helpers import launch, launch_reader, launch_writer
+from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.processes.console import running_programs
 
 pytestmark = pytest.mark.usefixtures("own_folder", "shell")
@@ -172,19 +172,9 @@ def test_a_signal_without_a_name_is_told():
     assert "ended by signal 40" in repr(program)
 
 
-def kernel_tells_them_apart():
-    if sys.platform != "linux":
-        return False
-    return tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 15)
-
-
 @pytest.mark.parametrize("status", [129, 130, 137, 143])
-def test_an_exit_status_that_looks_like_a_signal_is_told_apart_where_the_kernel_can(status):
-    expected = status if kernel_tells_them_apart() else 128 - status
-    os.mkfifo("pipe")
-    program = launch("sh", "-c", f"read -r _ <pipe; exit {status}")
-    os.close(os.open("pipe", os.O_WRONLY))
-    assert program.wait() == expected
+def test_an_exit_status_above_128_reads_as_the_end_by_that_signal(status):
+    assert launch("sh", "-c", f"exit {status}").wait() == 128 - status
 
 
 def test_output_is_told_while_it_runs_and_after(script, until):
@@ -215,6 +205,47 @@ def test_five_megabytes_of_output_are_told():
     assert program.wait() == 0 and program.output == "0123456789" * 500_000 + "\n"
 
 
+def test_of_more_output_than_8_mib_the_first_and_the_last_half_are_told():
+    half = 4 << 20
+    code = f"print('a' * {half} + 'b' * 1_000_000 + 'c' * {half}, end='')"
+    program = launch(sys.executable, "-c", code)
+    assert program.wait() == 0
+    assert program.output == (
+        "a" * half + "\n(1,000,000 bytes are left out here)\n" + "c" * half
+    )
+
+
+def test_the_end_is_told_though_its_output_does_not_fit_into_memory(python, own_folder):
+    caller = python("""
+        import resource
+        from pipe_helpers import launch, workspace
+        with workspace():
+            print(launch("true").wait(), end=" ")
+            with open("/proc/self/statm") as file:
+                pages = int(file.read().split()[0])
+            limit = pages * resource.getpagesize() + (100 << 20)
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+            program = launch("head", "-c", str(200 << 20), "/dev/zero")
+            print(program.wait(60), program.running, len(program.output) < 9 << 20)
+    """ if sys.platform == "linux" else "print('0 0 False True')")
+    assert caller.communicate(timeout=60) == ("0 0 False True\n", "")
+    assert_nothing_is_left(own_folder)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("step", ["_read", "_what_may_be_missing"])
+def test_the_end_is_told_whatever_fails_on_the_way(step, monkeypatch, own_folder, alive):
+    def fail(*args):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        program = launch("sleep", "60")
+        patch.setattr(program, step, fail)
+        assert program.kill() == -signal.SIGKILL and not program.running
+    assert not alive(program.pid)
+    assert_nothing_is_left(own_folder)
+
+
 def test_bytes_that_are_no_text_are_told_as_far_as_they_are_text():
     program = launch("printf", r"a\377\376b")
     assert program.wait() == 0 and program.output == "a\ufffd\ufffdb"
@@ -240,6 +271,24 @@ def test_kill_ends_it_and_a_second_kill_does_nothing(alive):
     ended = launch("true")
     ended.wait()
     assert ended.kill() == 0
+
+
+if hasattr(signal, "pidfd_send_signal"):
+    def test_it_is_killed_by_no_bare_pid_which_may_be_anothers(monkeypatch):
+        program = launch("sleep", "60")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "kill", None)
+            assert program.kill() == -signal.SIGKILL
+
+
+def test_wait_blocked_waits_for_ever_if_it_is_told_to():
+    os.mkfifo("pipe")
+    program = launch("cat", "pipe")
+    program.wait_blocked(None)
+    os.close(os.open("pipe", os.O_WRONLY))
+    with pytest.raises(RuntimeError, match="it has ended"):
+        while True:
+            program.wait_blocked(None)
 
 
 def test_kill_at_once_after_launch_ends_it():
@@ -271,12 +320,12 @@ def test_arguments_arrive_as_they_are(facts_of):
 
 
 def test_bytes_paths_and_numbers_arrive_as_text(facts_of):
-    given = [b"\xff\xfe", pathlib.Path("a b"), 7, 0.5, None]
+    given = [b"\xff\xfe", pathlib.Path("a b"), 7, 0.5]
     facts = facts_of("""
         import os, sys
         facts = [list(os.fsencode(word)) for word in sys.argv[1:]]
     """, *given)
-    assert [bytes(word) for word in facts] == [b"\xff\xfe", b"a b", b"7", b"0.5", b"None"]
+    assert [bytes(word) for word in facts] == [b"\xff\xfe", b"a b", b"7", b"0.5"]
 
 
 def test_a_hundred_thousand_bytes_of_argument_arrive(facts_of):
@@ -289,6 +338,13 @@ def test_an_argument_with_a_nul_byte_is_a_value_error(argument, own_folder):
         launch("true", argument)
     with pytest.raises(ValueError, match="NUL"):
         launch(argument)
+    assert_nothing_is_left(own_folder)
+
+
+def test_an_argument_none_is_a_type_error(own_folder):
+    for words in (["true", None], [None]):
+        with pytest.raises(TypeError, match="None is no argument"):
+            launch(*words)
     assert_nothing_is_left(own_folder)
 
 
@@ -647,10 +703,25 @@ def test_a_caller_killed_in_the_middle_of_launch_leaves_nothing(python, until, o
         caller.kill()
         caller.wait()
         until(lambda: users_of("pipe") == [], "every program is gone", 2)
-        # Killed between making the folder and starting the console, it leaves an empty one.
-        until(lambda: not list(own_folder.glob("*/*")), "no file is left", 2)
-        shutil.rmtree(own_folder)
-        own_folder.mkdir()
+        until(lambda: os.listdir(own_folder) == [], "no file is left", 2)
+
+
+def test_a_caller_killed_when_the_keeper_does_not_yet_know_the_program_never_starts_it(
+        python, until, alive, own_folder):
+    caller = python("""
+        import os, signal
+        from pipe_helpers import launch
+        from pipe_helpers.processes import console
+        def keep(*pids):
+            print(*pids, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        console.keep = keep
+        launch("sh", "-c", "echo >started; exec setsid sleep 60")
+    """)
+    pids = list(map(int, caller.stdout.readline().split()))
+    until(lambda: not any(map(alive, pids)), "the console and its shell are gone", 2)
+    until(lambda: os.listdir(own_folder) == [], "no file is left", 2)
+    assert os.listdir() == []
 
 
 def users_of(word):
@@ -706,6 +777,63 @@ def test_in_a_forked_child_the_parents_programs_are_not_its_own(python):
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), program.running)
     """)
     assert caller.communicate(timeout=10)[0] == "0 True\n"
+
+
+# ---- the keeper
+
+def test_five_programs_and_three_folders_need_six_shells_and_the_last_leaves_none(own_folder):
+    before = children(os.getpid())
+    folders = [KeptFolder("named_pipes_") for _ in range(3)]
+    programs = [launch("sleep", "60") for _ in range(5)]
+    assert len(children(os.getpid())) - len(before) == 6
+    for program in programs:
+        program.kill()
+    for folder in folders:
+        folder.remove()
+    assert children(os.getpid()) == before
+    assert_nothing_is_left(own_folder)
+
+
+def test_a_keeper_that_was_killed_is_replaced_by_one_that_knows_all(
+        python, until, alive, own_folder):
+    code = """
+from pipe_helpers.keeping import keeper
+from pipe_helpers.keeping.folder import KeptFolder
+programs = []
+for _ in range(3):
+    KeptFolder("named_pipes_")
+    programs.append(launch("setsid", "sleep", "60").pid)
+    keeper._keeper.kill()
+    keeper._keeper.wait()
+programs.append(launch("sleep", "60").pid)
+print(json.dumps([programs, []]), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert_ends_with_caller(python, until, alive, own_folder, code)
+
+
+def test_what_was_forgotten_is_left_alone(python, until, alive, own_folder):
+    sleepers = [subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(3)]
+    try:
+        caller = python(f"""
+            import os, signal
+            from pipe_helpers.keeping.keeper import forget, keep
+            first, second, third = {[sleeper.pid for sleeper in sleepers]}
+            keep(first, second, {str(own_folder / "a")!r})
+            keep(third, {str(own_folder / "b")!r})
+            os.mkdir({str(own_folder / "a")!r})
+            os.mkdir({str(own_folder / "b")!r})
+            forget(second, {str(own_folder / "a")!r})
+            os.kill(os.getpid(), signal.SIGKILL)
+        """)
+        caller.wait(10)
+        until(lambda: os.listdir(own_folder) == ["a"], "the folder that is kept is gone")
+        assert sleepers[0].wait(10) == sleepers[2].wait(10) == -signal.SIGKILL
+        assert sleepers[1].poll() is None
+    finally:
+        for sleeper in sleepers:
+            sleeper.kill()
+            sleeper.wait()
 
 
 # ---- an interrupt during launch
@@ -778,8 +906,10 @@ def test_it_works_with_few_descriptors_and_without_home(python, own_folder):
     assert_nothing_is_left(own_folder)
 
 
-@pytest.mark.parametrize("name", ["two words", "Grüße-管", "-dash", "$HOME `x` 'y' \"z\""])
-def test_it_works_whatever_the_temporary_folder_is_called(name, own_folder, monkeypatch):
+@pytest.mark.parametrize("name", ["two words", "Grüße-管", "-dash", "$HOME `x` 'y' \"z\"",
+                                  "back\\slash\\n %s", "line\nbreak", "*", "\udcff"])
+def test_it_works_whatever_the_temporary_folder_is_called(
+        name, own_folder, monkeypatch, python, until, alive):
     import tempfile
 
     (own_folder / name).mkdir()
@@ -788,3 +918,8 @@ def test_it_works_whatever_the_temporary_folder_is_called(name, own_folder, monk
     os.mkfifo("pipe")
     assert launch("cat", "pipe").kill() == -signal.SIGKILL
     assert os.listdir(own_folder / name) == []
+    assert_ends_with_caller(python, until, alive, own_folder / name, f"""
+import tempfile
+tempfile.tempdir = {str(own_folder / name)!r}
+{caller_code("'cat', 'pipe'", "", ENDS["SIGKILL"])}
+""")

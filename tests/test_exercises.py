@@ -3,6 +3,7 @@
 KIT_ROUNDS=20 tries every answer twenty times; the default is once, for the time it takes.
 """
 import ast
+import itertools
 import linecache
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from exercise_answers import MISTAKES, OTHER_STYLES, PRELUDE
+from processes import interrupted_at
 
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
@@ -393,7 +395,10 @@ def test_a_check_in_a_kernel_neither_hangs_nor_disturbs_it(kernel):
     assert kernel.run("print(os.getcwd() is not None)") == ("True\n", None)
 
 
-def test_an_interrupt_of_a_check_leaves_nothing(python, until, alive, tmp_path):
+# ---------------------------------------------------------------- nothing is left
+
+
+def test_the_learners_process_ends_with_a_killed_notebook(python, until, alive, tmp_path):
     process = python(f"""
         import os, sys, time
         sys.stdout.reconfigure(line_buffering=True)
@@ -402,6 +407,7 @@ def test_an_interrupt_of_a_check_leaves_nothing(python, until, alive, tmp_path):
             report("pid", os.getpid())
             time.sleep(60)
         learner = Learner({str(tmp_path)!r}, act, None)
+        learner.start()
         print(learner.next()[1])
         time.sleep(60)
     """)
@@ -409,6 +415,119 @@ def test_an_interrupt_of_a_check_leaves_nothing(python, until, alive, tmp_path):
     assert alive(pid)
     process.kill()
     until(lambda: not alive(pid), "the end of the learner's process")
+
+
+def test_a_notebook_killed_when_the_keeper_does_not_yet_know_the_process_never_calls_the_function(
+        python, until, alive, tmp_path, own_folder):
+    process = python(f"""
+        import os, signal
+        from pipe_helpers.exercises import check, learner
+        def keep(pid):
+            print(pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        learner.keep = keep
+        def make_pipe(path):
+            open({str(tmp_path / "called")!r}, "w").close()
+        check(make_pipe)
+    """)
+    pid = int(process.stdout.readline())
+    until(lambda: not alive(pid), "the end of the learner's process")
+    until(lambda: os.listdir(own_folder) == [], "no folder is left")
+    assert not (tmp_path / "called").exists()
+
+
+FORK = """
+    import os, signal
+    from pipe_helpers.exercises import check
+    notebook, fork = os.getpid(), os.fork
+    def fork_and_interrupt():
+        pid = fork()
+        if os.getpid() {} notebook:
+            os.kill(os.getpid(), signal.SIGINT)
+        return pid
+    os.fork = fork_and_interrupt
+    def make_pipe(path):
+        os.mkfifo(path)
+    try:
+        print(check(make_pipe).points["makes a named pipe that its owner can read and write"])
+    except KeyboardInterrupt:
+        print("interrupted", os.getpid() == notebook)
+    try:
+        os.waitpid(-1, 0)
+    except ChildProcessError:
+        print("no child")
+"""
+
+
+@pytest.mark.parametrize("which, told", [("!=", "True"), ("==", "interrupted True")])
+def test_an_interrupt_right_after_the_fork_leaves_no_child_and_no_second_notebook(
+        python, own_folder, which, told):
+    process = python(FORK.format(which), env={**os.environ, "KIT_STATE": ""})
+    assert process.communicate(timeout=20) == (f"{told}\nno child\n", "")
+    assert os.listdir(own_folder) == []
+
+
+def test_an_interrupt_after_any_step_of_a_check_leaves_nothing(left, until):
+    fn = answer("make_pipe", "def make_pipe(path):\n    os.mkfifo(path)\n    time.sleep(0.02)\n")
+    for step in itertools.chain(range(1, 100), range(100, 10_000, 50)):
+        _, interrupted = interrupted_at(step, lambda: check(fn))
+        until(lambda: left() == [], f"nothing is left after an interrupt at step {step}", 3)
+        if not interrupted:
+            break
+    assert 100 < step < 9_000
+
+
+SIBLINGS = """
+def make_pipe(path):
+    os.mkfifo(path)
+    rows = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True)
+    rows = [row.split(None, 2) for row in rows.stdout.splitlines()]
+    mine = {str(os.getppid())}
+    for _ in range(4):  # children, grandchildren, ...
+        mine |= {pid for pid, parent, _ in rows if parent in mine and pid != str(os.getpid())}
+    for pid, _, words in rows:
+        if pid in mine and int(pid) != os.getppid() and WORD in words:
+            os.kill(int(pid), signal.SIGKILL)
+    time.sleep(LAST)
+"""
+
+
+@pytest.mark.parametrize("last", [0, 99])
+@pytest.mark.parametrize("word", ["keeper.sh", "console.sh", "puppet_program", ""])
+def test_a_check_comes_to_its_end_though_the_function_kills_its_siblings(word, last, left):
+    prelude = f"{PRELUDE}import signal, subprocess\nWORD, LAST = {word!r}, {last}\n"
+    verdict = check(answer("make_pipe", SIBLINGS, prelude))
+    assert not verdict.solved and verdict.hint
+    assert solve().solved  # the next one has all that it needs
+
+
+DAEMONS = {
+    "by fork": """
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open(told, "a") as file:
+                print(os.getpid(), file=file)
+            time.sleep(60)
+        os._exit(0)
+    os.wait()""",
+    "by another program": """
+    import subprocess
+    sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    with open(told, "a") as file:
+        print(sleeper.pid, file=file)""",
+}
+
+if os.path.isdir("/proc/self"):
+    @pytest.mark.parametrize("way", DAEMONS)
+    def test_a_process_that_the_function_starts_in_another_session_ends_with_the_check(
+            way, tmp_path, until, alive):
+        told = tmp_path / "told"
+        source = f"def make_pipe(path, told={str(told)!r}):{DAEMONS[way]}\n    os.mkfifo(path)\n"
+        check(answer("make_pipe", source))
+        pids = list(map(int, told.read_text().split()))
+        until(lambda: not any(map(alive, pids)), "all of them have ended", 2)
+        assert pids
 
 
 # ---------------------------------------------------------------- progress

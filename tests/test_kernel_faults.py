@@ -7,6 +7,7 @@ a program, its workspace, a trace and a puppet alive, and the cell of a learner 
 import os
 import signal
 
+import kills
 import pytest
 from jupyter_core.utils import ensure_event_loop
 from processes import interrupted_at, wait_asleep
@@ -120,6 +121,11 @@ def test_a_kernel_is_interrupted_restarted_and_killed_at_a_step(
     os.kill(pid, signal.SIGKILL)
     until(lambda: not any(map(alive, [pid, *others])), "kernel, writer and puppet are gone")
     until(lambda: ours(pid) == [], "nothing is left")
+
+
+if os.path.isdir("/proc/self"):
+    def test_a_process_killed_while_it_launches_checks_or_makes_puppets_leaves_nothing():
+        assert kills.kills(9) == []  # a thousand: python tests/tools/kills.py 1000
 
 
 # ---- an interrupt while something is made

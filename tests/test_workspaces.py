@@ -10,6 +10,7 @@ import pytest
 from processes import interrupted_at
 
 from pipe_helpers import launch, workspace
+from pipe_helpers.keeping import keeper
 from pipe_helpers.processes.console import running_programs
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -167,8 +168,8 @@ def test_no_temporary_folder_is_an_error_and_changes_nothing(monkeypatch):
 
 def test_a_killed_keeper_does_not_keep_the_folder(own_folder):
     here = workspace()
-    here._folder._keeper.kill()
-    here._folder._keeper.wait()
+    keeper._keeper.kill()
+    keeper._keeper.wait()
     here.close()
     assert os.listdir(own_folder) == []
 

@@ -11,7 +11,7 @@ import warnings
 from pipe_helpers.exercises.child import be_learner
 from pipe_helpers.keeping.keeper import forget, keep
 from pipe_helpers.keeping.lifeline import Lifeline
-from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 from pipe_helpers.processes import asleep
 
 _PATIENCE = 0.4  # seconds asleep without any change: nothing will wake it
@@ -129,7 +129,7 @@ class Learner:
         if self._server is not None:
             self._server.close()
         if self.pid is not None:
-            in_one_go("the end of the check", self._end, undo=lambda _: None)
+            to_its_end(self._end)
 
     def _end(self):
         pid, self.pid = self.pid, None

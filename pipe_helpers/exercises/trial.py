@@ -9,7 +9,7 @@ from pipe_helpers.exercises.child import MARK
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import shown
 from pipe_helpers.keeping.folder import make_folder, remove_folder
-from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.processes.puppet import Puppet
 
@@ -72,7 +72,7 @@ class Trial:
         return self
 
     def __exit__(self, *exception):
-        in_one_go("the end of the check", self._leave, undo=lambda _: None)
+        to_its_end(self._leave)
 
     def _leave(self):
         self._end_learner()

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 
 from pipe_helpers.keeping.keeper import forget, keep
-from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 
 _ROOM = 8192  # bytes that must fit into a new folder
 
@@ -69,4 +69,4 @@ class KeptFolder:
 
     def remove(self):
         """Remove the folder with all that is in it. A second call does nothing."""
-        remove_folder(self.path)
+        to_its_end(lambda: remove_folder(self.path))

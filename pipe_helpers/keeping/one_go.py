@@ -50,6 +50,25 @@ def in_one_go(what, make, undo, after=lambda made: None):
         raise
 
 
+def to_its_end(work):
+    """Return work(), which an interrupt can't cut short: it is done in another thread.
+
+    If none can be started, at a limit or when the interpreter ends, it is done in this one.
+    """
+    started = []
+
+    def begin():
+        started.append(True)
+        return work()
+
+    try:
+        return in_one_go("the end", begin, undo=lambda done: None)
+    except (OSError, RuntimeError):
+        if started:
+            raise
+        return work()
+
+
 def at_a_limit(error, what):
     """The error to raise in place of error: one that says more, if it came from a limit."""
     number = getattr(error, "errno", None)

@@ -136,7 +136,8 @@ class Program:
         self._console = console
         self._report = report  # the descriptor that the console reports to
         self._pidfd = _open_pidfd(pid)
-        self._in_use = threading.Lock()  # guards the pidfd: its number may be another's, once closed
+        # Guards the pidfd: once it is closed, its number may be another's.
+        self._in_use = threading.Lock()
         self._status = -signal.SIGKILL  # unless the console tells another
         self._texts = {}
         self._ended = threading.Event()

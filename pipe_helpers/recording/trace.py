@@ -8,7 +8,7 @@ import sys
 import weakref
 
 from pipe_helpers.recording.calls import Call, Data, error_text, line_of, shortened
-from pipe_helpers.keeping.folder import KeptFolder
+from pipe_helpers.keeping.folder import KeptFolder, remove_folder
 from pipe_helpers.recording.recorder import Recorder, without_our_frames
 
 _RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
@@ -73,7 +73,8 @@ class trace:
             )
         if self._folder is None:
             self._folder = KeptFolder("named_pipes_trace_")
-            weakref.finalize(self, self._folder.remove)
+            # Not by another thread: this one may hold the keeper's lock when it collects garbage.
+            weakref.finalize(self, remove_folder, self._folder.path)
         name = os.path.splitext(os.path.basename(command[1]))[0]
         name = _ROLES.get(name, name)
         taken = {role for role, _ in self._programs}
