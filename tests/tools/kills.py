@@ -1,4 +1,4 @@
-"""Kill a notebook's process at random moments and tell what is left: python tests/tools/kills.py [N]
+"""Kill a notebook's process at random moments: python tests/tools/kills.py [N]
 
 N times (100 by default) a process launches programs, checks a function and makes puppets, and is
 killed by SIGKILL in the middle of one of them. Then no process and no file of it may be left.
