@@ -298,3 +298,21 @@ def test_a_cell_that_writes_a_program_works_in_a_workspace_and_writes_nothing_be
     kernel.run("from pipe_helpers import workspace\nspace = workspace()")
     kernel.run(cell)
     assert kernel.run("print((space.path / 'wait.py').read_text())") == ("import os\n\n", None)
+
+
+def test_a_folder_that_goes_as_the_interpreter_ends_does_not_keep_it(python):
+    process = python("""
+        import sys
+        from pipe_helpers.keeping.folder import KeptFolder
+
+        class Last:
+            folder = KeptFolder("named_pipes_")
+            def __del__(self, finalizing=sys.is_finalizing):
+                print(finalizing())
+                self.folder.remove()
+
+        sys.last = Last()
+        sys.last.itself = sys.last  # in a circle, and so found by the last garbage collection
+    """)
+    output, errors = process.communicate(timeout=20)
+    assert (output, errors, process.returncode) == ("True\n", "", 0)

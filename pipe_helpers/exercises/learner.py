@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import socket
+import threading
 import time
 import warnings
 
@@ -36,6 +37,7 @@ class Learner:
         self._address = os.path.join(folder, f"learner_{next(_numbers)}")
         self._work = act, fn, args
         self._server = self._held = self.pid = self.status = None
+        self._ending = threading.Lock()
         self.printed = ""
 
     def start(self):
@@ -45,28 +47,30 @@ class Learner:
     def _start(self):
         self._server = socket.socket(socket.AF_UNIX)
         go = None
-        # An interrupt for the whole process group must not reach the child while it still has the
-        # notebook's handlers; and it has no cell to go on with, since it is forked in this thread.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self._server.bind(self._address)
             self._server.listen(64)
             go = Lifeline()
-            with warnings.catch_warnings():
-                # A fork beside other threads is refused nowhere, and warned of since 3.12: the
-                # child must not wait for a lock of theirs. It runs the learner's code alone.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                pid = os.fork()
-            if pid == 0:
-                be_learner(go.reader, self._address, mask, *self._work)
-            self.pid = pid
+            # An interrupt for the whole process group must not reach the child while it has the
+            # notebook's handlers. It has no cell to go on with: this is a thread of in_one_go.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            try:
+                with warnings.catch_warnings():
+                    # A fork beside other threads is refused nowhere, and warned of since 3.12: the
+                    # child must not wait for a lock of theirs. It runs the learner's code alone.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    pid = os.fork()
+                if pid == 0:
+                    be_learner(go.reader, self._address, mask, *self._work)
+                self.pid = pid
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             keep(pid)
             go.write(b"\n")
         except BaseException:
             self.end()
             raise
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if go is not None:
                 go.cut()
                 os.close(go.reader)
@@ -128,18 +132,21 @@ class Learner:
         self.go()
         if self._server is not None:
             self._server.close()
-        if self.pid is not None:
-            to_its_end(self._end)
+        to_its_end(self._end)
 
     def _end(self):
-        pid, self.pid = self.pid, None
-        # By this process, not by the keeper, which the learner's function may have killed.
-        for kill in os.killpg, os.kill:  # the group is not there before the child has come so far
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                kill(pid, signal.SIGKILL)
-        forget(pid)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+        with self._ending:
+            if self.pid is None:  # another thread was quicker
+                return
+            # By this process, not by the keeper, which the learner's function may have killed. The
+            # group is not there before the child has come so far.
+            for kill in os.killpg, os.kill:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    kill(self.pid, signal.SIGKILL)
+            forget(self.pid)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+            self.pid = None
 
     def _has_ended(self):
         """Whether it has ended by itself, with which status."""

@@ -39,8 +39,10 @@ def keep(*names):
 
 
 def forget(*names):
-    """Take back names. A PID must be forgotten before its process is waited for, since the
-    system may give it to another one then. Blocks until the keeper has ended, if it was the last.
+    """Take back names; one that is not kept does no harm.
+
+    A PID must be forgotten before its process is waited for: then the system may give it to another
+    process. If no name is left, the keeper is ended, and waited for.
     """
     with _lock:
         for name in names:

@@ -1,6 +1,7 @@
 """Make something that must not be left half made, although an interrupt may come at any moment."""
 import _thread
 import errno
+import sys
 import threading
 
 
@@ -11,7 +12,10 @@ def in_one_go(what, make, undo, after=lambda made: None):
     the latest soon, and perhaps twice. after(made) is called in the other thread in any case.
 
     what: for whom, in words, if no thread, process or descriptor is left: then raises OSError.
+    Raises RuntimeError when the interpreter ends.
     """
+    if sys.is_finalizing():  # before Python 3.12 a thread started now would never run
+        raise RuntimeError("the interpreter ends, and makes nothing more")
     answer, given_up = [], []
     answered = threading.Lock()
     answered.acquire()

@@ -63,7 +63,7 @@ def _start(program, args, cwd, trace):
     command = [*_command(program), *map(_text, args)]
     started = command if trace is None else trace.command(command)
     folder = make_folder("named_pipes_console_")
-    go = report = report_end = console = None
+    go = report = report_end = console = pid = None
     try:
         go = Lifeline()
         report, report_end = os.pipe()
@@ -86,7 +86,7 @@ def _start(program, args, cwd, trace):
     except BaseException:
         if console is not None:
             _kill_group(console)  # it is there until it is waited for
-            forget(console.pid)
+            forget(console.pid, pid)
             console.wait()
         if report is not None:
             os.close(report)
