@@ -307,12 +307,12 @@ def test_a_folder_that_goes_as_the_interpreter_ends_does_not_keep_it(python):
 
         class Last:
             folder = KeptFolder("named_pipes_")
-            def __del__(self, finalizing=sys.is_finalizing):
-                print(finalizing())
+            def __del__(self, print=print, finalizing=sys.is_finalizing):
+                print(finalizing(), flush=True)
                 self.folder.remove()
 
-        sys.last = Last()
-        sys.last.itself = sys.last  # in a circle, and so found by the last garbage collection
+        last = Last()
+        last.itself = last  # in a circle, and so found by the last garbage collection
     """)
     output, errors = process.communicate(timeout=20)
     assert (output, errors, process.returncode) == ("True\n", "", 0)

@@ -38,14 +38,9 @@ def check(fn):
     """Try a function of the learner's, found by its name, and return the `Verdict`.
 
     It runs in forked processes of its own; the other side of the pipe is a real process. Takes
-<<<<<<< HEAD
     less than two seconds, longer where other programs keep the processors busy. Raises nothing
-    that the function causes, and leaves nothing behind; a solved exercise is noted for `progress`.
-=======
-    less than two seconds. Raises nothing that the function causes, and leaves nothing behind;
-    a process that the function puts into a session of its own is found on Linux only. A solved
-    exercise is noted for `progress`.
->>>>>>> 55190b6 (The end of the learner's process may be asked for by two threads at once)
+    that the function causes, and leaves nothing behind; a process that the function puts into a
+    session of its own is found on Linux only. A solved exercise is noted for `progress`.
     """
     try:
         name = fn.__name__

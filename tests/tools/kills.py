@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Kill a notebook's process at random moments: python tests/tools/kills.py [N]
-=======
 """Kill a process at random moments and tell what is left: python tests/tools/kills.py [N]
->>>>>>> 55190b6 (The end of the learner's process may be asked for by two threads at once)
 
 N times (100 by default) a process launches programs, checks a function and makes puppets, and is
 killed by SIGKILL in the middle of one of them. Then no process and no file of it may be left.
