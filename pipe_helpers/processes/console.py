@@ -138,7 +138,8 @@ class Program:
         self._pidfd = _open_pidfd(pid)
         # Guards the pidfd: once it is closed, its number may be another's.
         self._in_use = threading.Lock()
-        self._status = -signal.SIGKILL  # unless the console tells another
+        self._told = False  # whether the console has told of the end; the PID may be another's then
+        self._status = -signal.SIGKILL  # unless it tells another
         self._texts = {}
         self._ended = threading.Event()
         _running.add(self)
@@ -217,7 +218,7 @@ class Program:
         with self._in_use, contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             if self._pidfd is not None:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            elif self.running:
+            elif not self._told:
                 os.kill(self.pid, signal.SIGKILL)
 
     def _watch(self):
@@ -231,11 +232,10 @@ class Program:
             # Before the files are read: perhaps there is no other descriptor free.
             at_last.callback(self._close)
             at_last.callback(_kill_group, self._console)  # what the program has left
-            line = _read_line(self._report)
-            if line:
+            at_last.callback(self._end)  # if somebody has killed the console
+            if line := _read_line(self._report):
+                self._told = True
                 self._status = _exit_status(int(line.split()[1]))
-            else:  # somebody killed the console
-                self._end()
 
     def _close(self):
         os.close(self._report)
