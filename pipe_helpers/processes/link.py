@@ -21,15 +21,18 @@ class Link:
     one for `watch`. RuntimeError if the process does not start.
 
     hear: called with each report of a call, and at the end with None; in some thread, which holds
-    the lock of `changed`. changed: a Condition, notified after each report; its lock guards the
-    connection and whatever hear changes. lost: True once the process has ended.
+    the lock. lock: guards the connection and whatever hear changes. changed: a Condition of that
+    lock, notified after each report. lost: True once the process has ended.
     """
 
     def __init__(self, role, cwd, listed, hear):
         self._hear = hear
         self._questions = itertools.count()
         self._answers = {}  # {number of a question: (), or its answer}
-        self.changed = threading.Condition()
+        # `with changed` would call Python code to take the lock, and an interrupt that came in there
+        # would leave it taken; `with lock` is one step.
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self.lost = False
         self._program, self._control = _start(role, cwd)
         self._program.listed = listed
@@ -40,14 +43,14 @@ class Link:
         """Take the reports as they come, until the process has ended."""
         while not self.lost:
             self._control.poll(None)
-            with self.changed:
+            with self.lock:
                 self.take_reports()
-        with self.changed:
+        with self.lock:
             self.close()
 
     def tell(self, command):
         """Send a command. Returns False if the process has ended."""
-        with self.changed:
+        with self.lock:
             try:
                 self._control.send(command)
             except OSError:
@@ -79,12 +82,12 @@ class Link:
             self.take_reports()
             return condition() or self.lost
 
-        with self.changed:
+        with self.lock:
             return self.changed.wait_for(over, timeout)
 
     def fill(self, fd, timeout):
         """How full the pipe of a descriptor is, as `Puppet.fill`."""
-        with self.changed:
+        with self.lock:
             number = next(self._questions)
             self._answers[number] = ()
             if self.tell(("fill", (number, fd))):

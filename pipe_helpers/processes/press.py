@@ -75,7 +75,7 @@ class Press:
         mark = asleep.sample(link.pid)
         # A report is sent before the thread sleeps again. So the reports that are there once the
         # sample is taken tell whether it belongs to this call.
-        with link.changed:
+        with link.lock:
             link.take_reports()
             return mark if self.call and not self.done and not link.lost else None
 

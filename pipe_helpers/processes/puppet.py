@@ -85,7 +85,7 @@ class Puppet:
         """Press the call of that name, as in press("open", "my_pipe", os.O_RDONLY)."""
         if name not in CHECKS:
             raise ValueError(f"a puppet makes the calls {', '.join(CHECKS)}, not {name!r}")
-        with self._link.changed:
+        with self._link.lock:
             under_way = self.under_way
             if not self.running:
                 raise RuntimeError(f"{self._who} has ended: make a new Puppet, then {name}")
@@ -109,14 +109,14 @@ class Puppet:
     @property
     def calls(self):
         """A list of `Call`, one for each call it has entered, the last may not have left."""
-        with self._link.changed:
+        with self._link.lock:
             self._link.take_reports()
             return [press.call for press in self._presses if press.call]
 
     @property
     def under_way(self):
         """The `Press` whose call has not returned, or None. Never blocks."""
-        with self._link.changed:
+        with self._link.lock:
             self._link.take_reports()
             last = self._presses[-1] if self._presses else None
             return last if last and not last.done and self.running else None
@@ -124,7 +124,7 @@ class Puppet:
     @property
     def descriptors(self):
         """What it has open: a dict {fd: (path, flags)}."""
-        with self._link.changed:
+        with self._link.lock:
             self._link.take_reports()
             return dict(self._descriptors)
 
@@ -188,7 +188,7 @@ class Puppet:
         seconds (None: never): a stopped process does not, nor one that waits for a disk.
         RuntimeError if the puppet ends before.
         """
-        with self._link.changed:
+        with self._link.lock:
             press = self.under_way
             if press is None:
                 return None
