@@ -175,7 +175,7 @@ def test_make_sets_up_a_clone_with_an_odd_name_so_that_lc_all_c_will_do(tmp_path
     """Python 3.11 reads .pth files in the locale's encoding, and ends at what it can't read."""
     clone = tmp_path / "Größe und Maß"
     clone.mkdir()
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, clone)
     # pip, which would need the network, leaves a .pth file that names the folder of the clone.
     pip = tmp_path / "pip" / "pip" / "__main__.py"
@@ -207,7 +207,7 @@ def test_make_does_not_pass_lc_all_c_on(tmp_path):
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\necho "<$LC_ALL>" >"{tmp_path}/told"\nexit 1\n')
     python.chmod(0o755)
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
     for given, passed in (("C", ""), ("POSIX", ""), ("C.UTF-8", "C.UTF-8")):
         run_make("setup", f"PYTHON={python}", cwd=tmp_path, LC_ALL=given)
@@ -215,7 +215,7 @@ def test_make_does_not_pass_lc_all_c_on(tmp_path):
 
 
 def test_make_lab_without_a_home_to_write_to_says_where_jupyter_keeps_its_files(tmp_path):
-    for name in ("Makefile", "pyproject.toml"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
     python = tmp_path / ".venv/bin/python"
     python.parent.mkdir(parents=True)

@@ -216,7 +216,7 @@ class RoundTrips:
 
     def spread(self, name):
         """Nine tenths of the times lie between these two, in seconds."""
-        cuts = statistics.quantiles(self.times[name], n=20)
+        cuts = statistics.quantiles(self.times[name], n=20, method="inclusive")
         return cuts[0], cuts[-1]
 
     @property
