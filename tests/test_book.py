@@ -63,7 +63,8 @@ def test_cells_are_short(path):
 GLOSSARY = NOTEBOOKS / "glossary.ipynb"
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 ITALIC = re.compile(r"(?<![*\w])\*([^*\s](?:[^*\n]*[^*\s])?)\*(?![*\w])")
-ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| \[[^]]+\]\(([^)#]+)#cell-id=([\w-]+)\) \|$", re.MULTILINE)
+ROW = re.compile(
+    r"^\| ([^|]+) \| ([^|]+) \| \[[^]]+\]\(([^)#]+)#cell-id=([\w-]+)\) \|$", re.MULTILINE)
 # Terms that are also words of every day, and stand in their plain sense where they please.
 EVERYDAY = {"end", "mode", "copy", "race", "signal", "flag", "stream", "frame", "buffer", "page"}
 

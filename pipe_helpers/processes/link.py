@@ -29,8 +29,8 @@ class Link:
         self._hear = hear
         self._questions = itertools.count()
         self._answers = {}  # {number of a question: (), or its answer}
-        # `with changed` would call Python code to take the lock, and an interrupt that came in there
-        # would leave it taken; `with lock` is one step.
+        # `with changed` would run Python code to take the lock, and an interrupt in there would
+        # leave it taken; `with lock` is one step.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.lost = False

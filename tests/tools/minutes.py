@@ -1,8 +1,8 @@
 """Print how long each page takes to read: python tests/tools/minutes.py
 
-Prose is read as fast as it is read aloud, 130 words a minute, and code with care, 40 words a minute,
-a word being what stands between two blanks. Of a question the reader reads all answers and one
-feedback. The time that cells themselves take is a few seconds for a page, and is left out.
+Prose is read as fast as it is read aloud, 130 words a minute, and code with care, 40 words a
+minute, a word being what stands between two blanks. Of a question the reader reads all answers and
+one feedback. The time that cells themselves take is a few seconds for a page, and is left out.
 """
 import html
 import json
