@@ -276,9 +276,10 @@ def test_kill_ends_it_and_a_second_kill_does_nothing(alive):
 if hasattr(signal, "pidfd_send_signal"):
     def test_it_is_killed_by_no_bare_pid_which_may_be_anothers(monkeypatch):
         program = launch("sleep", "60")
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "kill", None)
-            assert program.kill() == -signal.SIGKILL
+        real, killed = os.kill, []
+        monkeypatch.setattr(os, "kill", lambda pid, number: killed.append(pid) or real(pid, number))
+        assert program.kill() == -signal.SIGKILL
+        assert program.pid not in killed
 
 
 def test_wait_blocked_waits_for_ever_if_it_is_told_to():

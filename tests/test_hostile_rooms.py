@@ -221,8 +221,9 @@ def test_make_lab_without_a_home_to_write_to_says_where_jupyter_keeps_its_files(
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\n[ "$2" != jupyterlab ] || echo "$HOME"\n')
     python.chmod(0o755)
-    stamp = "{ pwd -P; cksum <pyproject.toml; } >.venv/ready"  # as after set-up
-    subprocess.run(["sh", "-c", stamp], cwd=tmp_path, check=True)
+    stamp = "cat pyproject.toml requirements.lock | cksum"  # as after set-up
+    subprocess.run(["sh", "-c", f"{{ pwd -P; {stamp}; echo locked; }} >.venv/ready"], cwd=tmp_path,
+                   check=True)
     for given, used in ((tmp_path, tmp_path), ("/dev/null", tmp_path / ".venv/home")):
         done = run_make("lab", cwd=tmp_path, HOME=str(given))
         assert (done.returncode, done.stdout) == (0, f"{used}\n") and used.is_dir()

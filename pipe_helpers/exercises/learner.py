@@ -85,23 +85,19 @@ class Learner:
         """
         self.go()
         began = time.monotonic()
-        before = since = None
-        naps = 0
+        watch = asleep.Watch(lambda: asleep.sample(self.pid))
         while True:
             if event := self._event(asleep.PAUSE, hold):
                 return event
-            now, ended = asleep.sample(self.pid), self._has_ended()
+            slept, ended = watch.look(), self._has_ended()
             # It reports before it sleeps, or ends: so look once more, after the sample.
             if event := self._event(0, hold):
                 return event
             if ended:
                 return ("exit", self.status)
-            if now is None or now != before:
-                naps += now is not None
-                before, since = now, time.monotonic()
-            elif time.monotonic() - since >= patience:
+            if slept >= patience:
                 return ("asleep",)
-            if naps >= _NAPS and time.monotonic() - began > napping:
+            if watch.naps >= _NAPS and time.monotonic() - began > napping:
                 return ("napping",)
             if time.monotonic() - began > _LONGEST:
                 raise TimeoutError(f"no verdict after {_LONGEST} s: is the machine overloaded?")

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from pipe_helpers.processes import asleep
 from pipe_helpers.keeping.folder import check_room, make_folder, remove_folder
@@ -187,17 +186,13 @@ class Program:
         Raises RuntimeError if the program ends instead, and TimeoutError after timeout seconds
         (None: never).
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        before = None
-        while True:
-            now = asleep.sample(self.pid)
-            if self._ended.wait(asleep.PAUSE):
-                raise RuntimeError(f"{self!r} is not blocked: it has ended. {self.errors}".strip())
-            if now is not None and now == before:
-                return
-            if deadline is not None and time.monotonic() > deadline:
+        def looking():
+            return asleep.sample(self.pid)
+
+        if not asleep.wait_asleep(looking, timeout, self._ended.wait):
+            if self.running:
                 raise TimeoutError(f"{self!r} is not blocked after {timeout:g} s: it computes")
-            before = now
+            raise RuntimeError(f"{self!r} is not blocked: it has ended. {self.errors}".strip())
 
     def kill(self):
         """End the program with SIGKILL and wait until it is gone. Returns its exit status."""
