@@ -1,6 +1,8 @@
 """Give nbval its sanitizing file whatever folder pytest is called from, and kernels that start."""
 import os
+import queue
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -18,19 +20,22 @@ def kernel_manager_class():
     socket is short enough [unix(7)].
 
     jupyter_client listens for 0.2 s whether a new kernel has more to say, and looks every 0.1 s
-    whether a killed one has ended. nbval asks the kernel itself until it is heard, and a process
-    that has been killed can be waited for.
+    whether a killed one has ended. nbval needs no silence, and a process that has been killed can
+    be waited for.
     """
     from jupyter_client import BlockingKernelClient, KernelManager
 
     class Client(BlockingKernelClient):
         def wait_for_ready(self, timeout):
-            for _ in range(timeout):
+            deadline = time.monotonic() + timeout
+            while self.is_alive() and time.monotonic() < deadline:
+                self.kernel_info()
                 try:
-                    return self.kernel_info(reply=True, timeout=1)
-                except TimeoutError:
-                    if not self.is_alive():
-                        break
+                    self.get_shell_msg(timeout=1)
+                    # Heard here, too, it is at last: what was said before is lost.
+                    return self.get_iopub_msg(timeout=0.1)
+                except queue.Empty:
+                    pass
             raise RuntimeError(f"the kernel has ended, or did not answer for {timeout} s")
 
     class Manager(KernelManager):
