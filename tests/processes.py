@@ -49,16 +49,16 @@ class Interrupt(BaseException):
     pass
 
 
-def interrupted_at(step, work, but=()):
+def interrupted_at(step, work):
     """Do work with an interrupt after the call of C code of that number: (result, whether).
 
-    That is where the handler of a signal may run. but: names of C functions that do not count.
+    That is where the handler of a signal may run.
     """
     left = step
 
     def count(frame, event, argument):
         nonlocal left
-        if event == "c_return" and argument is not sys.setprofile and argument.__name__ not in but:
+        if event == "c_return" and argument is not sys.setprofile:
             left -= 1
             if not left:
                 raise Interrupt

@@ -3,6 +3,7 @@ import ast
 import contextlib
 import itertools
 import os
+import select
 import signal
 import socket
 import threading
@@ -160,11 +161,13 @@ class Learner:
         return self.status is not None
 
     def _event(self, timeout, hold):
-        self._server.settimeout(timeout)
-        try:
-            connection, _ = self._server.accept()
-        except (TimeoutError, BlockingIOError):
+        waiting = select.poll()
+        waiting.register(self._server, select.POLLIN)
+        if not waiting.poll(timeout * 1000):
             return None
+        # An interrupt within socket.accept, in this thread, would lose the descriptor it has got.
+        accept = self._server.accept
+        connection, _ = in_one_go("the check", accept, undo=lambda made: made[0].close())
         connection.settimeout(_LONGEST)
         try:
             data = b"".join(iter(lambda: connection.recv(1 << 16), b""))

@@ -41,12 +41,16 @@ class Link:
 
     def watch(self):
         """Take the reports as they come, until the process has ended."""
-        while not self.lost:
-            self._control.poll(None)
+        try:
+            while not self.lost:
+                self._control.poll(None)
+                with self.lock:
+                    self._take_reports()
+        finally:
             with self.lock:
-                self.take_reports()
-        with self.lock:
-            self.close()
+                self.lost = True
+                self.changed.notify_all()
+                self.close()
 
     def tell(self, command):
         """Send a command. Returns False if the process has ended."""
@@ -57,9 +61,16 @@ class Link:
                 return False
             return True
 
-    def take_reports(self):
-        """Take what has been reported by now. Never blocks; the caller holds the lock."""
-        # Whoever holds the lock takes them: none is ever on its way through another thread.
+    def settle(self):
+        """Wait until what has been reported by now is taken; the caller holds the lock.
+
+        Never takes long: that is the work of `watch`, which no interrupt can reach. One between
+        two steps of the work would lose a report, or a part of it.
+        """
+        while not self.lost and self._control.poll(0):
+            self.changed.wait()
+
+    def _take_reports(self):
         while not self.lost and self._control.poll(0):
             try:
                 report = self._control.recv()
@@ -79,7 +90,7 @@ class Link:
         None is for ever. condition is looked at with the lock held, after each report.
         """
         def over():
-            self.take_reports()
+            self.settle()
             return condition() or self.lost
 
         with self.lock:

@@ -76,7 +76,7 @@ class Press:
         # A report is sent before the thread sleeps again. So the reports that are there once the
         # sample is taken tell whether it belongs to this call.
         with link.lock:
-            link.take_reports()
+            link.settle()
             return mark if self.call and not self.done and not link.lost else None
 
     def __repr__(self):  # never its state: that may change between two runs of a notebook

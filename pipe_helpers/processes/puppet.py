@@ -1,7 +1,7 @@
 """A process driven by hand, one system call at a time, while the notebook never blocks."""
 import os
 
-from pipe_helpers.keeping.one_go import in_one_go
+from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 from pipe_helpers.processes import asleep
 from pipe_helpers.processes.link import Link
 from pipe_helpers.processes.press import CHECKS, Press, check_descriptor
@@ -85,21 +85,8 @@ class Puppet:
         """Press the call of that name, as in press("open", "my_pipe", os.O_RDONLY)."""
         if name not in CHECKS:
             raise ValueError(f"a puppet makes the calls {', '.join(CHECKS)}, not {name!r}")
-        with self._link.lock:
-            under_way = self.under_way
-            if not self.running:
-                raise RuntimeError(f"{self._who} has ended: make a new Puppet, then {name}")
-            if under_way:
-                raise RuntimeError(
-                    f"{self._who} is still in {under_way.text}: cancel() it, or do what it "
-                    f"waits for, then {name}"
-                )
-            command, shown, fifo = CHECKS[name](self, *args)
-            press = Press(self, name, shown, fifo)
-            if not self._link.tell((name, command)):
-                raise RuntimeError(f"{self._who} has just ended: make a new Puppet")
-            self._presses.append(press)
-            return press
+        # An interrupt between the telling and the keeping would leave a report without its press.
+        return to_its_end(lambda: self._press(name, args))
 
     @property
     def running(self):
@@ -110,14 +97,14 @@ class Puppet:
     def calls(self):
         """A list of `Call`, one for each call it has entered, the last may not have left."""
         with self._link.lock:
-            self._link.take_reports()
+            self._link.settle()
             return [press.call for press in self._presses if press.call]
 
     @property
     def under_way(self):
         """The `Press` whose call has not returned, or None. Never blocks."""
         with self._link.lock:
-            self._link.take_reports()
+            self._link.settle()
             last = self._presses[-1] if self._presses else None
             return last if last and not last.done and self.running else None
 
@@ -125,7 +112,7 @@ class Puppet:
     def descriptors(self):
         """What it has open: a dict {fd: (path, flags)}."""
         with self._link.lock:
-            self._link.take_reports()
+            self._link.settle()
             return dict(self._descriptors)
 
     def fill(self, fd, timeout=1):
@@ -221,6 +208,23 @@ class Puppet:
         self.pid, self.cwd = self._link.pid, self._link.cwd
         _running.add(self)
         return self
+
+    def _press(self, name, args):
+        with self._link.lock:
+            command, shown, fifo = CHECKS[name](self, *args)
+            under_way = self.under_way
+            if not self.running:
+                raise RuntimeError(f"{self._who} has ended: make a new Puppet, then {name}")
+            if under_way:
+                raise RuntimeError(
+                    f"{self._who} is still in {under_way.text}: cancel() it, or do what it "
+                    f"waits for, then {name}"
+                )
+            press = Press(self, name, shown, fifo)
+            if not self._link.tell((name, command)):
+                raise RuntimeError(f"{self._who} has just ended: make a new Puppet")
+            self._presses.append(press)
+            return press
 
     def _hear(self, report):
         """Take a report of the call pressed last; None: the process has ended."""
