@@ -13,6 +13,7 @@ from jupyter_core.utils import ensure_event_loop
 from processes import interrupted_at, wait_asleep
 
 from pipe_helpers import Puppet, time_limit, workspace
+from pipe_helpers.keeping.one_go import to_its_end
 from pipe_helpers.processes.console import running_programs
 from pipe_helpers.processes.puppet import running_puppets
 
@@ -151,6 +152,16 @@ def test_an_interrupt_after_any_step_of_making_a_puppet_leaves_none(own_folder, 
             puppet.end()
         until(lambda: running_programs() == running_puppets() == os.listdir(own_folder) == [],
               f"nothing is left after an interrupt at step {step}", 3)
+        if not interrupted:
+            break
+    assert 4 < step < 999
+
+
+def test_work_is_done_once_to_its_end_after_whatever_step_an_interrupt_comes(until):
+    for step in range(1, 1000):
+        done = []
+        _, interrupted = interrupted_at(step, lambda: to_its_end(lambda: done.append("done")))
+        until(lambda: done == ["done"], f"the work is done after an interrupt at step {step}", 3)
         if not interrupted:
             break
     assert 4 < step < 999

@@ -57,20 +57,27 @@ def in_one_go(what, make, undo, after=lambda made: None):
 def to_its_end(work):
     """Return work(), which an interrupt can't cut short: it is done in another thread.
 
-    If none can be started, at a limit or when the interpreter ends, it is done in this one.
+    If none can be started, at a limit or when the interpreter ends, it is done in this one; also
+    if an interrupt comes before that thread has begun, and then raises at the end of the work.
     """
-    started = []
+    turn = [True]
 
     def begin():
-        started.append(True)
+        try:
+            turn.pop()  # one step: one thread alone finds it there
+        except IndexError:
+            return None
         return work()
 
     try:
         return in_one_go("the end", begin, undo=lambda done: None)
     except (OSError, RuntimeError):
-        if started:
+        if not turn:
             raise
-        return work()
+        return begin()
+    except BaseException:
+        begin()
+        raise
 
 
 def at_a_limit(error, what):
