@@ -77,6 +77,7 @@ LINUX_ONLY = {
     "more/asyncio.ipynb",
     "more/both_directions.ipynb",
     "more/helpers_and_idioms.ipynb",
+    "more/long_messages.ipynb",
     "more/looking_by_hand.ipynb",
     "more/nonblocking_writes.ipynb",
     "more/other_systems.ipynb",

@@ -668,7 +668,7 @@ def small_fcntl(fd, command, argument=0):
 
 fcntl.fcntl, os.open, os.pipe = small_fcntl, small_open, small_pipe
 """
-ABOUT_SIZES = ["04", "08", "09", "more/nonblocking", "more/size", "myths", "reference"]
+ABOUT_SIZES = ["04", "08", "09", "more/long", "more/nonblocking", "more/size", "myths", "reference"]
 ONE_ID = ["unshare", "--user", "--map-root-user"]
 
 if LINUX:
