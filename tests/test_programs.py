@@ -10,7 +10,9 @@ import stat
 import subprocess
 import sys
 
+import nbformat
 import pytest
+from save_notebooks import NOTEBOOKS
 
 import pipe_helpers.programs
 
@@ -393,3 +395,21 @@ def test_the_writer_closes_its_end(start):
     finally:
         os.close(fd)
     assert end_of(writer)[0] == 0
+
+
+def functions(source):
+    """{name: what it does} of the functions in source. Comments do not count."""
+    return {part.name: ast.dump(part) for part in ast.parse(source).body
+            if isinstance(part, ast.FunctionDef)}
+
+
+def test_the_chapter_builds_the_functions_that_the_programs_have():
+    chapter = nbformat.read(NOTEBOOKS / "07_two_programs.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in chapter.cells}
+    built = {}
+    for cell in ["open-pipe", "write-message", "read-message"]:
+        built.update(functions(cells[cell]))
+    for program in [WRITER, READER]:
+        own = functions(program.read_text(encoding="utf-8"))
+        del own["main"]
+        assert own.items() <= built.items(), program.name

@@ -276,7 +276,7 @@ def both_closed(trial):
 
 # For each function the chapter that asks for it, and its points in the order they are tried.
 EXERCISES = {
-    "serve": ("two programs", {
+    "serve": ("a reader that stays", {
         "calls handle with a message": first,
         "tells messages apart however they come": framed,
         "sleeps when the writer has gone": rests,
