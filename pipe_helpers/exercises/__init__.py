@@ -8,7 +8,8 @@ from pipe_helpers.exercises import making, reading, record, talking
 from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
 
 # The chapters that have exercises, in order.
-CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays", "two programs", "poll")
+CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
+            "when it goes wrong", "poll")
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
 EXERCISES = making.EXERCISES | reading.EXERCISES | talking.EXERCISES
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))

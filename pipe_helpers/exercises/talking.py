@@ -283,7 +283,7 @@ EXERCISES = {
         "serves one writer after the other": next_writer,
         "loses nothing that comes between two writers": no_gap,
     }),
-    "ask": ("two programs", {
+    "ask": ("when it goes wrong", {
         "brings the question to the server": asks,
         "returns the answer": answered,
         "returns an answer that comes in two pieces": in_two_pieces,
