@@ -118,6 +118,10 @@ def test_every_chapter_from_why_named_pipes_on_has_three_questions_or_more():
             assert len(load(NOTEBOOKS / "questions" / f"{path.stem}.json")) >= 3, path.stem
 
 
+def test_ten_myths_or_more_are_tried():
+    assert len(load(NOTEBOOKS / "questions" / "myths.json")) >= 10
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_cell_has_one_question_and_the_right_answer_no_usual_place(path):
     cells = [question["cell"] for question in load(path)]
