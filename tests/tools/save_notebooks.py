@@ -13,6 +13,7 @@ import copy
 import os
 import re
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbval.plugin import get_sanitize_patterns
+from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SANITIZE = Path(__file__).resolve().parents[1] / "nbval_sanitize.cfg"
@@ -79,8 +81,11 @@ def run(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    # Sockets in the file system: of two kernels that start at once, none takes the other's port.
+    path_of_kernel = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
     client = NotebookClient(
         notebook,
+        config=Config(KernelManager={"transport": "ipc", "connection_file": path_of_kernel}),
         timeout=30,
         kernel_name="python3",
         record_timing=False,
