@@ -13,11 +13,11 @@ import copy
 import os
 import re
 import sys
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from kernels import at_unix_sockets
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbval.plugin import get_sanitize_patterns
@@ -81,11 +81,9 @@ def run(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    # Sockets in the file system: of two kernels that start at once, none takes the other's port.
-    path_of_kernel = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
     client = NotebookClient(
         notebook,
-        config=Config(KernelManager={"transport": "ipc", "connection_file": path_of_kernel}),
+        config=Config(KernelManager=at_unix_sockets()),
         timeout=30,
         kernel_name="python3",
         record_timing=False,
