@@ -41,6 +41,11 @@ each_question = pytest.mark.parametrize(
     "chapter, question", ALL, ids=[f"{chapter}-{question['cell']}" for chapter, question in ALL]
 )
 
+
+def questions_of(chapter):
+    return [question for name, question in ALL if name == chapter]
+
+
 # ---------------------------------------------------------------- the checks
 
 
@@ -115,11 +120,11 @@ def test_every_question_passes(chapter, question, check):
 def test_every_chapter_from_why_named_pipes_on_has_three_questions_or_more():
     for path in CHAPTERS:
         if "01" <= path.stem[:2] <= "08":
-            assert len(load(NOTEBOOKS / "questions" / f"{path.stem}.json")) >= 3, path.stem
+            assert len(questions_of(path.stem)) >= 3, path.stem
 
 
 def test_ten_myths_or_more_are_tried():
-    assert len(load(NOTEBOOKS / "questions" / "myths.json")) >= 10
+    assert len(questions_of("myths")) >= 10
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -142,7 +147,7 @@ def notebook_of(chapter):
 
 
 def number(chapter, question):
-    return load(NOTEBOOKS / "questions" / f"{chapter}.json").index(question) + 1
+    return questions_of(chapter).index(question) + 1
 
 
 def asking_cell(notebook, chapter, question):
@@ -179,8 +184,8 @@ def test_a_saved_chapter_shows_the_question_and_compares_it(chapter, question):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_asks_its_questions_in_their_order(path):
     asked = [call for cell in notebook_of(path.stem).cells for call in CALL.findall(cell.source)]
-    known = [question for chapter, question in ALL if chapter == path.stem]
-    assert asked == [(path.stem, str(number)) for number in range(1, len(known) + 1)]
+    known = len(questions_of(path.stem))
+    assert asked == [(path.stem, str(number)) for number in range(1, known + 1)]
 
 
 @pytest.mark.parametrize(
