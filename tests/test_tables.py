@@ -59,16 +59,16 @@ def test_a_field_of_the_table_of_read(state, column):
 @pytest.mark.parametrize("state, column", WRITE, ids=" / ".join)
 def test_a_field_of_the_table_of_write(state, column):
     flags = os.O_WRONLY | (os.O_NONBLOCK if "nonblocking" in column else 0)
-    size = PIPE_BUF + 1000 if "above" in column else PIPE_BUF - 1000
+    size = PIPE_BUF + 1000 if "long" in column else PIPE_BUF - 1000
     room = {"room for a part": 500, "full": 0}.get(state, FULL)
     if state == "room for a part" and size > PIPE_BUF:
         room = PIPE_BUF  # Linux puts a part into whole pages only
     reader = None if state == "no reader" else os.O_RDONLY
     found, written = done(world(reader, flags, FULL - room), 1, "write", 3, bytes(size))
     if found == "waits":
-        told = "writes a part, waits, and then n" if written else "waits, and then n"
+        told = "a part, waits, then the rest" if written else "waits, then all"
     elif isinstance(found, int):
-        told = "n" if found == size else "a part"
+        told = "all" if found == size else "a part"
     else:
         told = found
     assert WRITE[state, column] == told
