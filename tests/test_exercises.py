@@ -184,7 +184,7 @@ NONSENSE = {  # and how a hint shows it
     "Unnamed()": "an Unnamed", "type('int', (int,), {'__repr__': None})(5)": "an int",
     "type('list', (list,), {'__len__': None})()": "a list", "b'x' * (5 << 20)": "5,242,880 bytes",
     "['x' * (3 << 20)] * 2": "['xxx...", "[[[0] * 999] * 999] * 999": "[[[0, 0...",
-    "[1] * 10_000": "a list", "True": "True", "None": "None", "bytearray(b'x')": "b'x'",
+    "[1] * 10_000": "a list", "True": "True", "None": "None", "bytearray(b'x')": "a bytearray",
 }
 UNNAMED = """
 import builtins
