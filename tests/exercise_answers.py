@@ -449,7 +449,15 @@ def read_message(path):
         while select.select([file], [], [], 0.05)[0] and (piece := file.read(65_536)):
             data += piece
         return data
-""", "It returned"),
+""", "before the writer had closed: more"),
+        "gives the last message for an empty one": ("""
+last = b""
+def read_message(path):
+    global last
+    with open(path, "rb") as file:
+        last = file.read() or last
+    return last
+""", "and the message is b''"),
         "removes the name": ("""
 def read_message(path):
     with open(path, "rb") as file:
@@ -1875,6 +1883,25 @@ def ask(requests, replies, question):
     finally:
         os.close(to)
 """, "It changed the pipe itself"),
+        "reads its own question": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_RDWR)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
         "removes a name": ("""
 def ask(requests, replies, question):
     to = os.open(requests, os.O_WRONLY)
@@ -2419,6 +2446,36 @@ class Server:
 def serve(path, handle):
     Server(path, handle).run()
 """,
+        "a thread and a queue": """
+def serve(path, handle):
+    import queue
+    fd, messages = os.open(path, os.O_RDONLY), queue.Queue()
+    end, ended = os.pipe()
+    def read():
+        rest, keep = b"", None
+        while end not in select.select([fd, end], [], [])[0]:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest, keep = b"", os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                messages.put(message)
+        if keep is not None:
+            os.close(keep)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        while True:
+            handle(messages.get())
+    finally:
+        os.write(ended, b".")
+        thread.join()
+        for each in fd, end, ended:
+            os.close(each)
+""",
         "a generator": """
 def messages(path, fd):
     rest = b""
@@ -2524,6 +2581,21 @@ def ask(requests, replies, question):
     if not answer.endswith(b"\\n"):
         raise EOFError
     return answer[:-1]
+""",
+        "writev": """
+def ask(requests, replies, question):
+    with contextlib.ExitStack() as ends:
+        to = os.open(requests, os.O_WRONLY)
+        ends.callback(os.close, to)
+        back = os.open(replies, os.O_RDONLY)
+        ends.callback(os.close, back)
+        os.writev(to, [question, b"\\n"])
+        pieces = [b""]
+        while pieces[-1][-1:] != b"\\n":
+            pieces.append(os.read(back, 4096))
+            if not pieces[-1]:
+                raise EOFError
+        return b"".join(pieces)[:-1]
 """,
         "a class, and byte by byte": """
 class Server:

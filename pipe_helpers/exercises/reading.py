@@ -86,7 +86,7 @@ def message(trial):
 
 def pieces(trial):
     sent = ((b"Hello from ", b"pid [4242]\n"), (b"\n", b"\0"), (b"\xc3", b"\xa9\r"),
-            (b" \t", b"\r\n\0", b"\n", b"\xff\xfe\x80\x1a", b"\n "))
+            (b" \t", b"\r\n\0", b"\n", b"\xff\xfe\x80\x1a", b"\n "), ())
     paths = [trial.pipe() for _ in sent]
     trial.start(*[(path,) for path in paths], act=call_each)
     for path, each in zip(paths, sent):

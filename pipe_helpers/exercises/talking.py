@@ -270,7 +270,9 @@ def _knock(serving):
             serving.trial.close(serving.trial.open(serving.path, os.O_WRONLY))
         except OSError:
             raise Fails(_GAP) from None
-    serving.idle()
+    while serving.trial.event("open", "asleep", "napping", spins=_BURNS, returned=_ENDED,
+                              **RESTS)[0] == "open":
+        pass
 
 
 def raises(trial):
@@ -364,7 +366,7 @@ class _Asking:
         """The server reads the question, behind what others wrote before."""
         self.rests()
         got, wanted = b"", before + question + b"\n"
-        while len(got) < len(wanted):
+        while not got.endswith(b"\n"):
             reading = self.server.read(self.fd, 1 << 20)
             asked = got[len(before):]
             self._meet(reading, asleep=(
@@ -403,7 +405,7 @@ class _Asking:
         """It raises the error of that name, and leaves nothing open."""
         waits = f"{when}, and it waits on, or tries again and again: raise {name}."
         seen = did(self.trial, errors=True, asleep=waits, spins=waits, **LATE)
-        expect_error(self.trial, seen, when, name, returned="")
+        expect_error(self.trial, seen, when, name, f"Let {name} come to the caller.")
         self.as_before(seen, f"{when}. After the {name}")
 
     def as_before(self, seen, when):
@@ -542,16 +544,15 @@ def broken_pipe(trial):
     asking = _Asking(trial, _QUESTION)
     asking.opens_requests()
     asking.rests()
+    written, _ = asking.server.fill(asking.fd)
     asking.server.close(asking.fd).wait()
     asking.fd = None
     asking.opens_replies()
-    seen = did(trial, "asleep", "napping", errors=True, **RESTS)
-    if seen:
-        trial.again(("did", *seen))
-        asking.fails("The server closed requests before your function wrote", "BrokenPipeError")
-    else:  # it had written before
+    if written:  # it does not wait for replies before it writes
         asking.leaves()
         asking.fails("The server left before it answered", "EOFError")
+    else:
+        asking.fails("The server closed requests before your function wrote", "BrokenPipeError")
 
 
 def no_replies(trial):
