@@ -863,7 +863,7 @@ def serve(path, handle):
         with open(path, "rb") as file:
             for message in file.read().splitlines():
                 handle(message)
-""", "handle was not called"),
+""", "A whole message was written"),
         "both directions": ("""
 def serve(path, handle):
     with open(path, "r+b", buffering=0) as file:
@@ -1086,7 +1086,7 @@ def serve(path, handle):
         if keep is not None:
             os.close(keep)
         os.close(fd)
-""", "handle raised BlockingIOError"),
+""", "handle raised BlockingIOError, and it waits on"),
         "returns at an EOFError of handle": ("""
 def serve(path, handle):
     fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
