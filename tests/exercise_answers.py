@@ -385,7 +385,7 @@ def read_message(path):
 def read_message(path):
     with open(path, encoding="utf-8", errors="replace", newline="") as file:
         return file.read().encode()
-""", "returned b' "),
+""", "\\xbd\\x1a"),
         "one newline is all newlines": ("""
 def read_message(path):
     with open(path, encoding="latin-1") as file:
@@ -446,10 +446,10 @@ def read_message(path):
 def read_message(path):
     with open(path, "rb", buffering=0) as file:
         data = file.read(65_536)
-        while select.select([file], [], [], 0.05)[0] and (piece := file.read(65_536)):
+        while select.select([file], [], [], 0.3)[0] and (piece := file.read(65_536)):
             data += piece
         return data
-""", "before the writer had closed: more"),
+""", "a writer had the pipe open and was silent, and then it returned"),
         "gives the last message for an empty one": ("""
 last = b""
 def read_message(path):
