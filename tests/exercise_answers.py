@@ -5,8 +5,8 @@ MISTAKES: {exercise: {what is wrong: (source, words of the hint)}}. OTHER_STYLES
 """
 
 PRELUDE = """\
-import asyncio, errno, functools, io, os, pathlib, select, selectors, stat, subprocess, sys
-import threading, time
+import asyncio, contextlib, errno, functools, io, os, pathlib, select, selectors, stat, subprocess
+import sys, threading, time
 from pipe_helpers import time_limit
 """
 
@@ -234,7 +234,7 @@ def read_message(path):
         return os.read(fd, 1_000_000)
     finally:
         os.close(fd)
-""", "returned 11 bytes, and the message has 22"),
+""", "before the writer had closed: more"),
         "until a short read": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY)
@@ -246,7 +246,7 @@ def read_message(path):
             break
     os.close(fd)
     return data
-""", "returned 11 bytes, and the message has 22"),
+""", "before the writer had closed: more"),
         "does not wait": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -273,7 +273,7 @@ def read_message(path):
     while piece := os.read(fd, 512):
         data += piece
     return data
-""", "It left a descriptor open. Close it"),
+""", "After the call, it left a descriptor open"),
         "no end": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY)
@@ -303,6 +303,195 @@ def read_message(path):
         raise EOFError("nothing")
     return data
 """, "it raised EOFError"),
+        "another error in the error's branch": ("""
+def read_message(path):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        raise Missing(path)
+    with open(fd, "rb") as file:
+        return file.read()
+""", "The error that is to come is FileNotFoundError"),
+        "hides errors": ("""
+def read_message(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+""", "There is no file at the path, and it returned b''"),
+        "makes what is missing": ("""
+def read_message(path):
+    if not os.path.exists(path):
+        os.mkfifo(path)
+    with open(path, "rb") as file:
+        return file.read()
+""", "and it waits. Let the error come through"),
+        "cat": ("""
+def read_message(path):
+    return subprocess.run(["cat", path], capture_output=True, stdin=subprocess.DEVNULL).stdout
+""", "There is no file at the path, and it returned b''"),
+        "a thread": ("""
+def read_message(path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(open(path, "rb").read()))
+    thread.start()
+    thread.join()
+    return found[0]
+""", "The error that is to come is FileNotFoundError"),
+        "recursion": ("""
+def read_message(path):
+    def rest(fd):
+        piece = os.read(fd, 4096)
+        return piece and piece + rest(fd)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return rest(fd)
+    finally:
+        os.close(fd)
+""", "It raised RecursionError"),
+        "closes, but not after an error": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    while piece := os.read(fd, 512):
+        data += piece
+    os.close(fd)
+    return data
+""", "There is a folder at the path. After the error, it left a descriptor open"),
+        "closes after an Exception only": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    try:
+        while piece := os.read(fd, 512):
+            data += piece
+    except Exception:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return data
+""", "It was interrupted while it read. After that, it left a descriptor open"),
+        "swallows the interrupt": ("""
+def read_message(path):
+    data = b""
+    with open(path, "rb", buffering=0) as file:
+        try:
+            while piece := file.read(512):
+                data += piece
+        except KeyboardInterrupt:
+            pass
+    return data
+""", "Let KeyboardInterrupt come through"),
+        "text and back": ("""
+def read_message(path):
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        return file.read().encode()
+""", "\\xbd\\x1a"),
+        "one newline is all newlines": ("""
+def read_message(path):
+    with open(path, encoding="latin-1") as file:
+        return file.read().encode("latin-1")
+""", "returned b'\\xc3"),
+        "remembers": ("""
+def read_message(path, pieces=[]):
+    with open(path, "rb") as file:
+        pieces.append(file.read())
+    return b"".join(pieces)
+""", "and the message is b'Hello from pid [4242]'"),
+        "until the newline": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        return file.readline()
+""", "before the writer had closed: more"),
+        "65,536 bytes": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        return file.read(65_536)
+""", "returned 65,536 bytes"),
+        "a hundred reads": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        return b"".join(file.read(4096) for _ in range(100))
+""", "returned 100 bytes"),
+        "gives up": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        data = b""
+        while select.select([file], [], [], 1)[0] and (piece := file.read(512)):
+            data += piece
+        return data
+""", "a writer had the pipe open and was silent, and then it returned"),
+        "gives up when no writer comes": ("""
+def read_message(path):
+    with time_limit(1):
+        file = open(path, "rb")
+    with file:
+        return file.read()
+""", "no writer came, and then it raised TimeoutError"),
+        "looks without a rest": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    os.set_blocking(fd, False)
+    try:
+        while True:
+            try:
+                if not (piece := os.read(fd, 512)):
+                    return data
+                data += piece
+            except BlockingIOError:
+                time.sleep(0.0001)
+    finally:
+        os.close(fd)
+""", "Let the call itself wait"),
+        "until the first writer has paused": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        data = file.read(65_536)
+        while select.select([file], [], [], 0.3)[0] and (piece := file.read(65_536)):
+            data += piece
+        return data
+""", "a writer had the pipe open and was silent, and then it returned"),
+        "gives the last message for an empty one": ("""
+last = b""
+def read_message(path):
+    global last
+    with open(path, "rb") as file:
+        last = file.read() or last
+    return last
+""", "and the message is b''"),
+        "removes the name": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    os.unlink(path)
+    return data
+""", "It removed the pipe's name"),
+        "changes the mode": ("""
+def read_message(path):
+    os.chmod(path, 0o666)
+    with open(path, "rb") as file:
+        return file.read()
+""", "It changed the pipe itself"),
+        "leaves a handler": ("""
+def read_message(path):
+    import signal
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    with open(path, "rb") as file:
+        return file.read()
+""", "the handler of SIGALRM is another"),
+        "leaves a thread": ("""
+def read_message(path):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with open(path, "rb") as file:
+        return file.read()
+""", "a thread of yours still runs"),
+        "a bytearray": ("""
+def read_message(path):
+    data = bytearray()
+    with open(path, "rb", buffering=0) as file:
+        while piece := file.read(22):
+            data += piece
+    return data
+""", "It returned a bytearray"),
     },
     "messages": {
         "one read": ("""
@@ -386,6 +575,206 @@ def messages(fd):
         for message in whole:
             yield message[:-1]
 """, "a piece of the message"),
+        "splits at what text calls a line": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        rest += piece
+        lines = rest.splitlines(keepends=True)
+        rest = b"" if lines[-1].endswith(b"\\n") else lines.pop()
+        for line in lines:
+            yield line.rstrip(b"\\r\\n")
+    if rest:
+        raise EOFError
+""", "only the newline is cut off"),
+        "strips": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        for line in file:
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line.strip()
+""", "only the newline is cut off"),
+        "text and back": ("""
+def messages(fd):
+    with open(fd, encoding="utf-8", newline="\\n", closefd=False) as file:
+        while line := file.readline():
+            if line[-1] != "\\n":
+                raise EOFError
+            yield line[:-1].encode()
+""", "It raised UnicodeDecodeError"),
+        "ends at an empty message": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        while line := file.readline():
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            if line == b"\\n":
+                return
+            yield line[:-1]
+""", "came to an end while the writer"),
+        "another error": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EndOfFile("in the middle")
+""", "The error that is to come is EOFError"),
+        "a ValueError": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise ValueError("in the middle")
+""", "The error that is to come is EOFError"),
+        "an error after blanks is none": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest.strip():
+        raise EOFError
+""", "disappeared"),
+        "an error at every end": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    raise EOFError
+""", "It raised EOFError"),
+        "remembers the rest": ("""
+rest = b""
+def messages(fd):
+    global rest
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "and the message is b'one'"),
+        "a default that remembers": ("""
+def messages(fd, rest=bytearray()):
+    while piece := os.read(fd, 512):
+        rest += piece
+        while b"\\n" in rest:
+            at = rest.index(b"\\n")
+            yield bytes(rest[:at])
+            del rest[:at + 1]
+    if rest:
+        raise EOFError
+""", "and the message is b'one'"),
+        "closes the descriptor": ("""
+def messages(fd):
+    with open(fd, "rb") as file:
+        for line in file:
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""", "which the caller had open, is closed"),
+        "closes the descriptor after an error": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        os.close(fd)
+        raise EOFError
+""", "which the caller had open, is closed"),
+        "leaves O_NONBLOCK": ("""
+def messages(fd):
+    os.set_blocking(fd, False)
+    rest = b""
+    while True:
+        select.select([fd], [], [])
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "O_NONBLOCK is set"),
+        "a descriptor more": ("""
+def messages(fd):
+    file = os.dup(fd)
+    rest = b""
+    while piece := os.read(file, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "it left a descriptor open"),
+        "gives up": ("""
+def messages(fd):
+    rest = b""
+    while select.select([fd], [], [], 1.5)[0]:
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "and then it raised EOFError"),
+        "a hundred": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        for _ in range(100):
+            line = file.readline()
+            if not line:
+                return
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""", "came to an end while the writer"),
+        "recursion": ("""
+def messages(fd, rest=b""):
+    piece = os.read(fd, 512)
+    if not piece and rest:
+        raise EOFError
+    if piece:
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+        yield from messages(fd, rest)
+""", "It raised RecursionError"),
+        "65,536 bytes at most": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        while line := file.readline(65_536):
+            if not line.endswith(b"\\n") and len(line) < 65_536:
+                raise EOFError
+            yield line.removesuffix(b"\\n")
+""", "a piece of the message"),
+        "looks without a rest": ("""
+def messages(fd):
+    rest = b""
+    while True:
+        while not select.select([fd], [], [], 0)[0]:
+            time.sleep(0.0001)
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "Let the call itself wait"),
+        "a bytearray": ("""
+def messages(fd):
+    message = bytearray()
+    while byte := os.read(fd, 1):
+        if byte == b"\\n":
+            yield message
+            message = bytearray()
+        else:
+            message += byte
+    if message:
+        raise EOFError
+""", "It yielded a bytearray"),
     },
     "serve": {
         "ends": ("""
@@ -474,7 +863,516 @@ def serve(path, handle):
         with open(path, "rb") as file:
             for message in file.read().splitlines():
                 handle(message)
-""", "handle was not called"),
+""", "A whole message was written"),
+        "both directions": ("""
+def serve(path, handle):
+    with open(path, "r+b", buffering=0) as file:
+        for line in io.BufferedReader(file):
+            handle(line[:-1])
+""", "drop the piece at end of file"),
+        "keeps a write end for ever": ("""
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    keep = os.open(path, os.O_WRONLY)
+    rest = b""
+    try:
+        while True:
+            *whole, rest = (rest + os.read(fd, 512)).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        os.close(fd)
+        os.close(keep)
+""", "drop the piece at end of file"),
+        "looks now and then, and forgets nothing": ("""
+def serve(path, handle):
+    fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
+    while True:
+        try:
+            rest += os.read(fd, 512)
+        except BlockingIOError:
+            pass
+        *whole, rest = rest.split(b"\\n")
+        for message in whole:
+            handle(message)
+        time.sleep(0.01)
+""", "drop the piece at end of file"),
+        "asyncio, with a write end for ever": ("""
+def serve(path, handle):
+    async def main():
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        while True:
+            handle((await reader.readuntil(b"\\n"))[:-1])
+    pipe = open(path, "rb", buffering=0)
+    keep = open(path, "wb", buffering=0)
+    asyncio.run(main())
+""", "It raised LimitOverrunError"),
+        "opens the next before it closes the last": ("""
+def serve(path, handle):
+    file = open(path, "rb", buffering=0)
+    while True:
+        for line in io.BufferedReader(io.FileIO(file.fileno(), closefd=False)):
+            if line.endswith(b"\\n"):
+                handle(line[:-1])
+        following = open(path, "rb", buffering=0)
+        file.close()
+        file = following
+""", "the open waits for yet another writer"),
+        "hands on the piece at end of file": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                if rest:
+                    handle(rest)
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "Keep a piece until its newline"),
+        "keeps the write end after the second writer": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if not piece:
+                rest = b""
+                keep = keep or os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "drop the piece at end of file"),
+        "ends at an unfinished message": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                if rest:
+                    raise EOFError(rest)
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It raised EOFError: b'par'"),
+        "strips": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message.strip())
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "only the newline is cut off"),
+        "text and back": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message.decode(errors="replace").encode())
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and the message was b'\\r"),
+        "leaves out empty ones": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                if message:
+                    handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It was left out"),
+        "swallows the errors of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                try:
+                    handle(message)
+                except Exception:
+                    pass
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "it was called again"),
+        "takes an error of handle for its own": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+          try:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+          except BlockingIOError:
+            time.sleep(0.01)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "handle raised BlockingIOError, and it waits on"),
+        "returns at an EOFError of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except EOFError:
+        pass
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "handle raised EOFError, and it returned None"),
+        "wraps the errors of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except Exception as error:
+        raise RuntimeError("serve") from error
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and it raised RuntimeError"),
+        "leaves the descriptor after an error": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    while True:
+        piece = os.read(fd, 512)
+        if keep is not None:
+            os.close(keep)
+            keep = None
+        if not piece:
+            rest = b""
+            keep = os.open(path, os.O_WRONLY)
+        *whole, rest = (rest + piece).split(b"\\n")
+        for message in whole:
+            handle(message)
+""", "After that, it left a descriptor open"),
+        "a descriptor more for each writer": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+                os.dup(fd)
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "After that, it left a descriptor open"),
+        "closes after an Exception only": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except Exception:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+        raise
+""", "After that, it left a descriptor open"),
+        "remembers": ("""
+rest = b""
+def serve(path, handle):
+    global rest
+    fd, keep = os.open(path, os.O_RDONLY), None
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It called handle with b'and a piece"),
+        "65,536 bytes at most": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            rest = rest[-65_536:]
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and the message was 69,999 bytes"),
+        "gives up": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            if not select.select([fd], [], [], 1)[0]:
+                raise TimeoutError
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and then it raised TimeoutError"),
+        "gives up when no writer comes": ("""
+def serve(path, handle):
+    keep, rest = None, b""
+    with time_limit(1.5):
+        fd = os.open(path, os.O_RDONLY)
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "no writer came, and then it raised TimeoutError"),
+        "a hundred messages": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    seen = 0
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+                seen += 1
+                if seen == 100:
+                    return
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "end of file is not for ever"),
+        "naps too short": ("""
+def serve(path, handle):
+    fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
+    try:
+        while True:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:
+                piece = None
+            if piece is None:
+                time.sleep(0.0001)
+            elif not piece:
+                rest = b""
+                time.sleep(0.0001)
+            else:
+                *whole, rest = (rest + piece).split(b"\\n")
+                for message in whole:
+                    handle(message)
+    finally:
+        os.close(fd)
+""", "Let the call itself wait"),
+        "cat again and again": ("""
+def serve(path, handle):
+    while True:
+        with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+            try:
+                for line in cat.stdout:
+                    if line.endswith(b"\\n"):
+                        handle(line[:-1])
+            except BaseException:
+                cat.kill()
+                raise
+""", "keep the pipe open"),
+        "changes the mode": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    os.chmod(path, 0o666)
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It changed the pipe itself"),
+        "recursion": ("""
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        more(path, handle, fd, b"")
+    finally:
+        os.close(fd)
+def more(path, handle, fd, rest):
+    piece = os.read(fd, 512)
+    if not piece:
+        rest, keep = b"", os.open(path, os.O_WRONLY)
+        try:
+            piece = os.read(fd, 512)
+        finally:
+            os.close(keep)
+    *whole, rest = (rest + piece).split(b"\\n")
+    for message in whole:
+        handle(message)
+    more(path, handle, fd, rest)
+""", "It raised RecursionError"),
     },
     "ask": {
         "opposite order": ("""
@@ -550,6 +1448,512 @@ def ask(requests, replies, question):
         questions.write(question + b"\\n")
         time.sleep(3)
 """, "open replies for reading"),
+        "text and back": ("""
+def ask(requests, replies, question):
+    with open(requests, "w") as questions:
+        print(question.decode(), file=questions)
+    with open(replies) as answers:
+        return answers.readline().rstrip("\\n").encode()
+""", "It raised UnicodeDecodeError"),
+        "strips": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.strip()
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "do not strip"),
+        "strips the end": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.rstrip()
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "do not strip"),
+        "text in between": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.decode("latin-1").splitlines()[0].encode("latin-1")
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "returned 1 bytes"),
+        "two writes": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question)
+            os.write(to, b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "must go in one write"),
+        "a writable file with two writes": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.writelines([question, b"\\n"])
+        answer = answers.readline()
+    if not answer.endswith(b"\\n"):
+        raise EOFError
+    return answer[:-1]
+""", "must go in one write"),
+        "returns the piece": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        return answers.readline().removesuffix(b"\\n")
+""", "The server left before its answer was at its end, and it returned b''"),
+        "an error for no answer only": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        answer = answers.readline()
+        if not answer:
+            raise EOFError
+        return answer.removesuffix(b"\\n")
+""", "at its end, after b'fo', and it returned"),
+        "another error": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise ServerLeft(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is EOFError"),
+        "a ConnectionError": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise ConnectionError
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is EOFError"),
+        "reads for ever at end of file": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "hides the broken pipe": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            try:
+                os.write(to, question + b"\\n")
+            except BrokenPipeError:
+                return None
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it returned None"),
+        "a broken pipe becomes EOFError": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            try:
+                os.write(to, question + b"\\n")
+            except OSError as error:
+                raise EOFError from error
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is BrokenPipeError"),
+        "leaves them open after an error": ("""
+def ask(requests, replies, question):
+    to, back = os.open(requests, os.O_WRONLY), os.open(replies, os.O_RDONLY)
+    os.write(to, question + b"\\n")
+    answer = b""
+    while not answer.endswith(b"\\n"):
+        if not (piece := os.read(back, 512)):
+            raise EOFError
+        answer += piece
+    os.close(to)
+    os.close(back)
+    return answer[:-1]
+""", "After the EOFError it left 2 descriptors open"),
+        "leaves requests open without replies": ("""
+def ask(requests, replies, question):
+    to, back = os.open(requests, os.O_WRONLY), os.open(replies, os.O_RDONLY)
+    try:
+        os.write(to, question + b"\\n")
+        answer = b""
+        while not answer.endswith(b"\\n"):
+            if not (piece := os.read(back, 512)):
+                raise EOFError
+            answer += piece
+        return answer[:-1]
+    finally:
+        os.close(to)
+        os.close(back)
+""", "After the FileNotFoundError it left a descriptor open"),
+        "makes the missing pipe": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        if not os.path.exists(replies):
+            os.mkfifo(replies)
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "a descriptor open": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            pass
+    finally:
+        os.close(to)
+""", "left a descriptor open"),
+        "two reads": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            for _ in range(2):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "no end of file comes"),
+        "4,096 bytes": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        answer = answers.readline(4096)
+        if not answer:
+            raise EOFError
+        return answer.removesuffix(b"\\n")
+""", "before the answer was at its end"),
+        "gives up": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                if not select.select([back], [], [], 1)[0]:
+                    raise EOFError
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and then it raised EOFError"),
+        "gives up before the server comes": ("""
+def ask(requests, replies, question):
+    with time_limit(1.5):
+        to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "the server had not come, and then it raised TimeoutError"),
+        "does not wait for the server": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "It raised OSError"),
+        "remembers": ("""
+answers = {}
+def ask(requests, replies, question):
+    if question in answers:
+        return answers[question]
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as file:
+        questions.write(question + b"\\n")
+        answer = file.readline()
+        if not answer.endswith(b"\\n"):
+            raise EOFError
+        answers[question] = answer[:-1]
+        return answer[:-1]
+""", "before the server had answered"),
+        "a default that remembers": ("""
+def ask(requests, replies, question, answer=bytearray()):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return bytes(answer[:-1])
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "before the server had answered"),
+        "looks without a rest": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                while not select.select([back], [], [], 0)[0]:
+                    time.sleep(0.0001)
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "Let the call itself wait"),
+        "changes the mode": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    os.chmod(replies, 0o666)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "It changed the pipe itself"),
+        "reads its own question": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_RDWR)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "removes a name": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+            os.unlink(replies)
+    finally:
+        os.close(to)
+""", "It removed the name of a pipe"),
+        "leaves a timer": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            import signal
+            signal.setitimer(signal.ITIMER_REAL, 60)
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "a timer runs"),
+        "recursion": ("""
+def ask(requests, replies, question):
+    def rest(file):
+        piece = os.read(file.fileno(), 512)
+        if not piece:
+            raise EOFError
+        return piece if piece.endswith(b"\\n") else piece + rest(file)
+    with open(requests, "wb", buffering=0) as to, open(replies, "rb", buffering=0) as back:
+        to.write(question + b"\\n")
+        return rest(back)[:-1]
+""", "It raised RecursionError"),
     },
     "read_with_deadline": {
         "no deadline": ("""
@@ -753,17 +2157,6 @@ def read_message(path):
 def read_message(path):
     return pathlib.Path(path).read_bytes()
 """,
-        "recursion": """
-def read_message(path):
-    def rest(fd):
-        piece = os.read(fd, 4096)
-        return piece and piece + rest(fd)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return rest(fd)
-    finally:
-        os.close(fd)
-""",
         "text mode": """
 def read_message(path):
     with open(path, encoding="latin-1", newline="") as file:
@@ -775,25 +2168,73 @@ def read_message(path):
         return await asyncio.to_thread(pathlib.Path(path).read_bytes)
     return asyncio.run(read())
 """,
-        "cat": """
-def read_message(path):
-    return subprocess.run(["cat", path], capture_output=True, stdin=subprocess.DEVNULL).stdout
-""",
-        "a thread": """
-def read_message(path):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(open(path, "rb").read()))
-    thread.start()
-    thread.join()
-    return found[0]
-""",
-        "bytearray": """
+        "a bytearray that becomes bytes": """
 def read_message(path):
     data = bytearray()
     with open(path, "rb", buffering=0) as file:
         while piece := file.read(22):
             data += piece
-    return data
+    return bytes(data)
+""",
+        "cat": """
+def read_message(path):
+    with open(path, "rb") as file:
+        return subprocess.run(["cat"], stdin=file, capture_output=True, check=True).stdout
+""",
+        "selectors": """
+def read_message(path):
+    fd, pieces = os.open(path, os.O_RDONLY), []
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(fd, selectors.EVENT_READ)
+            while selector.select() and (piece := os.read(fd, 7)):
+                pieces.append(piece)
+    finally:
+        os.close(fd)
+    return b"".join(pieces)
+""",
+        "iter": """
+def read_message(path):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(fd, 1), b""))
+    finally:
+        os.close(fd)
+""",
+        "a class": """
+class Reader:
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDONLY)
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        os.close(self.fd)
+    def all(self):
+        data = b""
+        while piece := os.read(self.fd, 4096):
+            data += piece
+        return data
+def read_message(path):
+    with Reader(path) as reader:
+        return reader.all()
+""",
+        "looks now and then": """
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        os.set_blocking(file.fileno(), False)
+        data = b""
+        while (piece := file.read(512)) != b"":
+            if piece is None:
+                time.sleep(0.02)
+            else:
+                data += piece
+        return data
+""",
+        "a pool": """
+def read_message(path):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: pathlib.Path(path).read_bytes()).result()
 """,
     },
     "messages": {
@@ -831,14 +2272,6 @@ class messages:
             raise EOFError
         return line[:-1]
 """,
-        "text mode": """
-def messages(fd):
-    with open(fd, encoding="utf-8", newline="\\n", closefd=False) as file:
-        while line := file.readline():
-            if line[-1] != "\\n":
-                raise EOFError
-            yield line[:-1].encode()
-""",
         "select": """
 def messages(fd):
     rest = b""
@@ -854,60 +2287,217 @@ def messages(fd):
     if rest:
         raise EOFError
 """,
+        "a file object by iteration": """
+def messages(fd):
+    file = io.FileIO(fd, closefd=False)
+    for line in io.BufferedReader(file):
+        if line[-1:] != b"\\n":
+            raise EOFError("unfinished")
+        yield line.removesuffix(b"\\n")
+""",
+        "an error of one's own": """
+class Unfinished(EOFError):
+    pass
+def messages(fd):
+    buffer = bytearray()
+    while piece := os.read(fd, 65536):
+        buffer.extend(piece)
+        *whole, buffer = buffer.split(b"\\n")
+        for message in whole:
+            yield bytes(message)
+    if buffer:
+        raise Unfinished(len(buffer))
+""",
+        "selectors": """
+def messages(fd):
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        data, more = b"", True
+        while more:
+            selector.select(0.5)
+            if not selector.select(0):
+                continue
+            more = os.read(fd, 3000)
+            data += more
+            while (at := data.find(b"\\n")) >= 0:
+                yield data[:at]
+                data = data[at + 1:]
+        if data:
+            raise EOFError
+""",
+        "text mode that loses nothing": """
+def messages(fd):
+    with open(fd, encoding="latin-1", newline="\\n", closefd=False) as file:
+        for line in file:
+            if not line.endswith("\\n"):
+                raise EOFError
+            yield line[:-1].encode("latin-1")
+""",
+        "a dup": """
+def messages(fd):
+    with os.fdopen(os.dup(fd), "rb") as file:
+        for line in iter(file.readline, b""):
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""",
     },
     "serve": {
-        "both directions": """
+        "a write end between two writers": """
 def serve(path, handle):
-    with open(path, "r+b", buffering=0) as file:
-        for line in io.BufferedReader(file):
-            handle(line[:-1])
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
 """,
         "poll": """
 def serve(path, handle):
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    keep = os.open(path, os.O_WRONLY)
-    poll, rest = select.poll(), b""
-    poll.register(fd, select.POLLIN)
-    while True:
-        poll.poll()
-        *whole, rest = (rest + os.read(fd, 512)).split(b"\\n")
-        for message in whole:
-            handle(message)
-""",
-        "asyncio": """
-def serve(path, handle):
-    async def main():
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    with contextlib.ExitStack() as open_files:
+        file = open_files.enter_context(open(path, "rb", buffering=0))
+        poll, rest, keep = select.poll(), b"", None
+        poll.register(file, select.POLLIN)
         while True:
-            handle((await reader.readuntil(b"\\n"))[:-1])
-    pipe = open(path, "rb", buffering=0)
-    keep = open(path, "wb", buffering=0)
-    asyncio.run(main())
-""",
-        "opens the next before it closes the last": """
-def serve(path, handle):
-    file = open(path, "rb", buffering=0)
-    while True:
-        for line in io.BufferedReader(io.FileIO(file.fileno(), closefd=False)):
-            handle(line[:-1])
-        following = open(path, "rb", buffering=0)
-        file.close()
-        file = following
+            poll.poll()
+            piece = file.read(4096)
+            if keep:
+                keep.close()
+                keep = None
+            if piece:
+                lines = (rest + piece).split(b"\\n")
+                rest = lines.pop()
+                for message in lines:
+                    handle(message)
+            else:
+                rest = b""
+                keep = open_files.enter_context(open(path, "wb", buffering=0))
 """,
         "looks now and then": """
 def serve(path, handle):
     fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
-    while True:
+    try:
+        while True:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:  # a writer is there, and silent
+                time.sleep(0.02)
+                continue
+            if not piece:
+                rest = b""
+                time.sleep(0.02)
+                continue
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        os.close(fd)
+""",
+        "asyncio": """
+def serve(path, handle):
+    async def main():
+        fd = await asyncio.to_thread(os.open, path, os.O_RDONLY)
         try:
-            rest += os.read(fd, 512)
-        except BlockingIOError:
-            pass
-        *whole, rest = rest.split(b"\\n")
-        for message in whole:
+            rest = b""
+            while True:
+                piece = await asyncio.to_thread(os.read, fd, 4096)
+                if not piece:
+                    rest = b""
+                    with open(path, "wb"):
+                        piece = await asyncio.to_thread(os.read, fd, 4096)
+                *whole, rest = (rest + piece).split(b"\\n")
+                for message in whole:
+                    handle(message)
+        finally:
+            os.close(fd)
+    asyncio.run(main())
+""",
+        "a class": """
+class Server:
+    def __init__(self, path, handle):
+        self.path, self.handle, self.message = path, handle, bytearray()
+    def run(self):
+        with open(self.path, "rb", buffering=0) as file:
+            while True:
+                self.take(file.read(1))
+                if not self.more:
+                    self.message.clear()
+                    with open(self.path, "wb", buffering=0):
+                        self.take(file.read(1))
+    def take(self, byte):
+        self.more = bool(byte)
+        if byte == b"\\n":
+            message = bytes(self.message)
+            self.message.clear()
+            self.handle(message)
+        else:
+            self.message += byte
+def serve(path, handle):
+    Server(path, handle).run()
+""",
+        "a thread and a queue": """
+def serve(path, handle):
+    import queue
+    fd, messages = os.open(path, os.O_RDONLY), queue.Queue()
+    end, ended = os.pipe()
+    def read():
+        rest, keep = b"", None
+        while end not in select.select([fd, end], [], [])[0]:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest, keep = b"", os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                messages.put(message)
+        if keep is not None:
+            os.close(keep)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        while True:
+            handle(messages.get())
+    finally:
+        os.write(ended, b".")
+        thread.join()
+        for each in fd, end, ended:
+            os.close(each)
+""",
+        "a generator": """
+def messages(path, fd):
+    rest = b""
+    while True:
+        piece = os.read(fd, 100)
+        if not piece:
+            keep = os.open(path, os.O_WRONLY)
+            try:
+                rest, piece = b"", os.read(fd, 100)
+            finally:
+                os.close(keep)
+        rest += piece
+        while b"\\n" in rest:
+            message, _, rest = rest.partition(b"\\n")
+            yield message
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        for message in messages(path, fd):
             handle(message)
-        time.sleep(0.01)
+    finally:
+        os.close(fd)
 """,
     },
     "ask": {
@@ -915,14 +2505,20 @@ def serve(path, handle):
 def ask(requests, replies, question):
     with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
         questions.write(question + b"\\n")
-        return answers.readline()[:-1]
+        answer = answers.readline()
+        if not answer.endswith(b"\\n"):
+            raise EOFError(answer)
+        return answer[:-1]
 """,
         "text mode": """
 def ask(requests, replies, question):
-    with open(requests, "w") as questions:
-        print(question.decode(), file=questions)
-    with open(replies) as answers:
-        return answers.readline().rstrip("\\n").encode()
+    options = {"encoding": "latin-1", "newline": "\\n"}
+    with open(requests, "w", **options) as questions, open(replies, **options) as answers:
+        print(question.decode("latin-1"), file=questions, flush=True)
+        answer = answers.readline().encode("latin-1")
+        if not answer.endswith(b"\\n"):
+            raise EOFError(answer)
+        return answer[:-1]
 """,
         "writes before it opens the other": """
 def ask(requests, replies, question):
@@ -930,49 +2526,119 @@ def ask(requests, replies, question):
         questions.write(question + b"\\n")
         questions.flush()
         with open(replies, "rb") as answers:
-            return answers.readline()[:-1]
+            answer = answers.readline()
+            if answer[-1:] != b"\\n":
+                raise EOFError
+            return answer[:-1]
 """,
         "select": """
 def ask(requests, replies, question):
     back = os.open(replies, os.O_RDONLY | os.O_NONBLOCK)
-    to = os.open(requests, os.O_WRONLY)
+    to = None
     try:
+        to = os.open(requests, os.O_WRONLY)
         os.write(to, question + b"\\n")
         answer = b""
         poll = select.poll()
         poll.register(back, select.POLLIN)
         while not answer.endswith(b"\\n"):
             poll.poll()
-            answer += os.read(back, 512)
+            piece = os.read(back, 512)
+            if not piece:
+                raise EOFError
+            answer += piece
         return answer[:-1]
     finally:
-        os.close(to)
         os.close(back)
+        if to is not None:
+            os.close(to)
 """,
-        "threads": """
+        "a pool": """
 def ask(requests, replies, question):
-    answers = []
+    from concurrent.futures import ThreadPoolExecutor
     def listen():
         with open(replies, "rb") as file:
-            answers.append(file.readline()[:-1])
-    thread = threading.Thread(target=listen)
-    thread.start()
-    with open(requests, "wb") as file:
-        file.write(question + b"\\n")
-    thread.join()
-    return answers[0]
+            return file.readline()
+    with ThreadPoolExecutor() as pool:
+        hearing = pool.submit(listen)
+        with open(requests, "wb") as file:
+            file.write(question + b"\\n")
+        answer = hearing.result()
+        if not answer.endswith(b"\\n"):
+            raise EOFError
+        return answer.removesuffix(b"\\n")
 """,
         "asyncio": """
 def ask(requests, replies, question):
-    def send():
-        with open(requests, "wb") as file:
-            file.write(question + b"\\n")
-    def receive():
-        with open(replies, "rb") as file:
-            return file.readline()[:-1]
-    async def both():
-        return (await asyncio.gather(asyncio.to_thread(send), asyncio.to_thread(receive)))[1]
-    return asyncio.run(both())
+    async def main():
+        questions = await asyncio.to_thread(open, requests, "wb", buffering=0)
+        with questions:
+            answers = await asyncio.to_thread(open, replies, "rb")
+            with answers:
+                questions.write(question + b"\\n")
+                return await asyncio.to_thread(answers.readline)
+    answer = asyncio.run(main())
+    if not answer.endswith(b"\\n"):
+        raise EOFError
+    return answer[:-1]
+""",
+        "writev": """
+def ask(requests, replies, question):
+    with contextlib.ExitStack() as ends:
+        to = os.open(requests, os.O_WRONLY)
+        ends.callback(os.close, to)
+        back = os.open(replies, os.O_RDONLY)
+        ends.callback(os.close, back)
+        os.writev(to, [question, b"\\n"])
+        pieces = [b""]
+        while pieces[-1][-1:] != b"\\n":
+            pieces.append(os.read(back, 4096))
+            if not pieces[-1]:
+                raise EOFError
+        return b"".join(pieces)[:-1]
+""",
+        "a class, and byte by byte": """
+class Server:
+    def __init__(self, requests, replies):
+        self.files = contextlib.ExitStack()
+        with contextlib.ExitStack() as files:
+            self.to = files.enter_context(open(requests, "wb", buffering=0))
+            self.back = files.enter_context(open(replies, "rb", buffering=0))
+            self.files = files.pop_all()
+    def ask(self, question):
+        self.to.write(question + b"\\n")
+        answer = bytearray()
+        while (byte := self.back.read(1)) != b"\\n":
+            if not byte:
+                raise EOFError(f"only {answer}")
+            answer += byte
+        return bytes(answer)
+def ask(requests, replies, question):
+    server = Server(requests, replies)
+    with server.files:
+        return server.ask(question)
+""",
+        "selectors": """
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                with selectors.DefaultSelector() as selector:
+                    selector.register(back, selectors.EVENT_READ)
+                    selector.select()
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
 """,
     },
     "read_with_deadline": {

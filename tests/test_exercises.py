@@ -184,7 +184,7 @@ NONSENSE = {  # and how a hint shows it
     "Unnamed()": "an Unnamed", "type('int', (int,), {'__repr__': None})(5)": "an int",
     "type('list', (list,), {'__len__': None})()": "a list", "b'x' * (5 << 20)": "5,242,880 bytes",
     "['x' * (3 << 20)] * 2": "['xxx...", "[[[0] * 999] * 999] * 999": "[[[0, 0...",
-    "[1] * 10_000": "a list", "True": "True", "None": "None", "bytearray(b'x')": "b'x'",
+    "[1] * 10_000": "a list", "True": "True", "None": "None", "bytearray(b'x')": "a bytearray",
 }
 UNNAMED = """
 import builtins
@@ -283,13 +283,21 @@ def test_what_a_function_prints_is_shown_up_to_a_limit():
 def test_a_server_may_open_a_file_object_on_its_descriptor_for_each_message():
     source = """
 def serve(path, handle):
-    fd = os.open(path, os.O_RDWR)
-    rest = b""
-    while True:
+    fd, rest = os.open(path, os.O_RDONLY), b""
+    def read():
         with open(fd, "rb", buffering=0, closefd=False) as file:
-            *messages, rest = (rest + file.read(4096)).split(b"\\n")
-        for message in messages:
-            handle(message)
+            return file.read(4096)
+    try:
+        while True:
+            piece = read()
+            if not piece:
+                with open(path, "wb"):
+                    rest, piece = b"", read()
+            *messages, rest = (rest + piece).split(b"\\n")
+            for message in messages:
+                handle(message)
+    finally:
+        os.close(fd)
 """
     assert check(answer("serve", source)).solved
 

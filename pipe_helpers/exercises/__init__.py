@@ -5,7 +5,7 @@ in the notebook.
 """
 
 from pipe_helpers.exercises import making, reading, record, talking
-from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
+from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
 
 # The chapters that have exercises, in order.
 CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
@@ -39,7 +39,7 @@ def check(fn):
     """Try a function of the learner's, found by its name, and return the `Verdict`.
 
     It runs in forked processes of its own; the other side of the pipe is a real process. Takes
-    less than two seconds, longer where other programs keep the processors busy. Raises nothing
+    less than three seconds, longer where other programs keep the processors busy. Raises nothing
     that the function causes, and leaves nothing behind; a process that the function puts into a
     session of its own is found on Linux only. A solved exercise is noted for `progress`.
     """
@@ -69,6 +69,8 @@ def _judge(name, trial):
             return Verdict(name, hint="It is not written yet. Put your code in the place of "
                                       "`raise NotImplementedError()`, run that cell, and then "
                                       "this one again.")
+        except NotTried:
+            pass
         except Fails as failure:
             points[point] = False
             hint = hint or failure.hint
@@ -83,7 +85,7 @@ def _judge(name, trial):
             trial.reset()
     solved = all(points.values())
     remark = record.note(name) if solved else None
-    return Verdict(name, points, hint, solved, remark, trial.printed)
+    return Verdict(name, points, hint, solved, remark, trial.short(trial.printed))
 
 
 class progress:
