@@ -4,13 +4,15 @@ Each function is tried against real processes. What it does wrong becomes a hint
 in the notebook.
 """
 
-from pipe_helpers.exercises import making, reading, record, talking
+from pipe_helpers.exercises import deadlines, making, opening, reading, record, sending, talking
 from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
 
 # The chapters that have exercises, in order.
 CHAPTERS = ("mkfifo", "open", "write", "read", "close", "two programs", "poll")
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
-EXERCISES = making.EXERCISES | reading.EXERCISES | talking.EXERCISES
+EXERCISES = {}
+for module in making, opening, sending, reading, deadlines, talking:
+    EXERCISES |= module.EXERCISES
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
 
 
@@ -38,7 +40,7 @@ def check(fn):
     """Try a function of the learner's, found by its name, and return the `Verdict`.
 
     It runs in forked processes of its own; the other side of the pipe is a real process. Takes
-    less than two seconds, longer where other programs keep the processors busy. Raises nothing
+    less than three seconds, longer where other programs keep the processors busy. Raises nothing
     that the function causes, and leaves nothing behind; a process that the function puts into a
     session of its own is found on Linux only. A solved exercise is noted for `progress`.
     """
