@@ -81,6 +81,15 @@ def make_pipe(path):
     except FileExistsError:
         pass
 """, "nothing at the path"),
+        "waits before": ("""
+def make_pipe(path):
+    time.sleep(0.2)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "nothing was there to wait for"),
         "any mode": ("""
 def make_pipe(path):
     try:

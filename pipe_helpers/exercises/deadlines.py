@@ -79,7 +79,7 @@ def dripping_writer(trial):
     trial.start((path, seconds), act=_read_each)
     seen, opening = _open_late(trial, path, seconds / 2)
     began = time.monotonic()
-    while not seen and time.monotonic() - began < 2.5 * seconds:
+    while not seen and time.monotonic() - began < 1.5 * seconds:
         trial.puppet("writer").write(opening.result(), b".").wait()
         seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.01,
                    napping=0.01)

@@ -15,6 +15,7 @@ from pipe_helpers.exercises.trial import Fails, is_fifo
 
 _NAME = "it's my_pipe"  # a shell takes it for something else
 _MOST_STEPS = 9
+_AT_ONCE = 0.15  # seconds, for the quickest of some calls, which may start a program
 
 
 def _make(report, fn, *calls):
@@ -28,6 +29,7 @@ def makes(trial):
     paths = [trial.path(_NAME) for _ in range(3)]
     paths.append(paths[0])  # the same once more, when that pipe has been removed
     trial.start(*zip((0o022, 0, 0o077, 0o022), paths), act=_make)
+    times = []
     for number, path in enumerate(paths):
         if number == 3 and os.path.lexists(path):
             os.unlink(path)
@@ -45,6 +47,10 @@ def makes(trial):
                         "os.mkfifo as the second argument.")
         expect_no_value(seen)
         _expect_nothing_else(trial, seen, path)
+        times.append(seen.took - seen.delayed)
+    if min(times) > _AT_ONCE:
+        raise Fails(f"Each call took {min(times):.2f} s or more, and nothing was there to wait "
+                    "for: a pipe is made at once.")
 
 
 def twice(trial):

@@ -149,6 +149,8 @@ def _compare(data, wanted):
     if 0 < len(wanted) < 40 and len(data) < 100:
         raise Fails(f"The message is {shown(wanted)}, and {shown(data)} arrived. The bytes are to "
                     "go as they are, each once.")
+    if not wanted:
+        raise Fails(f"There was nothing to send, and {shown(data)} arrived.")
     if len(data) < len(wanted) and wanted.startswith(data):
         raise Fails(f"{len(data):,} bytes arrived, and the message has {len(wanted):,}. A write "
                     "may do a part: the count that it returns tells how much.")
