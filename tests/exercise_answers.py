@@ -14,34 +14,34 @@ MISTAKES = {
     "make_pipe": {
         "no second call": ("""
 def make_pipe(path):
-    os.mkfifo(path)
+    os.mkfifo(path, 0o600)
 """, "The second call raised FileExistsError"),
         "looks first": ("""
 def make_pipe(path):
     if not os.path.exists(path):
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "made the pipe just before your os.mkfifo"),
+""", "just before your os.mkfifo, and it raised"),
         "looks first, mkfifo imported by name": ("""
 from os import mkfifo
 def make_pipe(path):
     if not os.path.exists(path):
-        mkfifo(path)
+        mkfifo(path, 0o600)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "made the pipe just before your os.mkfifo"),
+""", "just before your os.mkfifo, and it raised"),
         "takes any file": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         pass
 """, "There was a regular file at the path, and it said nothing"),
         "refuses regular files only": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         if stat.S_ISREG(os.stat(path).st_mode):
             raise
@@ -50,18 +50,18 @@ def make_pipe(path):
 def make_pipe(path):
     if os.path.exists(path):
         os.unlink(path)
-    os.mkfifo(path)
+    os.mkfifo(path, 0o600)
 """, "put a new pipe in the place of the old one"),
         "removes what is no pipe": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         if not stat.S_ISFIFO(os.stat(path).st_mode):
             os.unlink(path)
-            os.mkfifo(path)
+            os.mkfifo(path, 0o600)
             raise FileExistsError(path)
-""", "destroyed it"),
+""", "put a pipe in its place"),
         "a regular file": ("""
 def make_pipe(path):
     open(path, "a").close()
@@ -77,10 +77,218 @@ def make_pipe(path):
         "a name of its own": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path + "_pipe")
+        os.mkfifo(path + "_pipe", 0o600)
     except FileExistsError:
         pass
 """, "nothing at the path"),
+        "waits before": ("""
+def make_pipe(path):
+    time.sleep(0.2)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "nothing was there to wait for"),
+        "any mode": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "asked for is 0o600"),
+        "a slip in the error branch": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistError(path)
+""", "it raised NameError"),
+        "ends the program": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            sys.exit("not a pipe")
+""", "it raised SystemExit"),
+        "another error": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise ValueError("not a pipe")
+""", "it raised ValueError"),
+        "looks, then mknod": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+    else:
+        os.mknod(path, stat.S_IFIFO | 0o600)
+""", "just before your os.mknod"),
+        "looks, then a shell": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+    else:
+        subprocess.run(["mkfifo", "-m", "600", path], check=True)
+""", "just before you started another program"),
+        "looks, then rename": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+        return
+    os.mkfifo(path + ".new", 0o600)
+    os.rename(path + ".new", path)
+""", "just before your os.mkfifo. It put a new pipe in the place of the old one"),
+        "a shell without quotes": ("""
+def make_pipe(path):
+    if os.system(f"mkfifo -m 600 {path} 2>/dev/null") and not pathlib.Path(path).is_fifo():
+        raise FileExistsError(path)
+""", "It raised FileExistsError: it's my_pipe"),
+        "sets the mode of what is there": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        os.chmod(path, 0o600)
+""", "changed the mode of the pipe that was there"),
+        "touches what is there": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        os.utime(path)
+""", "or changed its time"),
+        "writes to it to see whether it works": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        fd = os.open(path, os.O_RDWR)
+        os.write(fd, b"x")
+        os.close(fd)
+""", "or changed its time"),
+        "opens it to look": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+                raise
+        finally:
+            os.close(fd)
+""", "It opened what is at the path"),
+        "leaves the umask": ("""
+def make_pipe(path):
+    os.umask(0o177)
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "the umask is another"),
+        "remembers what it made": ("""
+made = set()
+def make_pipe(path):
+    if path in made:
+        return
+    made.add(path)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "nothing at the path"),
+        "the first path only": ("""
+def make_pipe(path, paths=[]):
+    paths.append(path)
+    try:
+        os.mkfifo(paths[0], 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(paths[0]).st_mode):
+            raise
+""", "nothing at the path"),
+        "hides that the folder is missing": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except OSError:
+        if os.path.lexists(path) and not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "so there is no pipe, and it said nothing"),
+        "makes the folder": ("""
+def make_pipe(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "was missing, and your function made it"),
+        "files and folders only": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.isfile(path) or os.path.isdir(path):
+            raise
+""", "There was a socket at the path, and it said nothing"),
+        "a link to nothing": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.exists(path) and not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "There was a link at the path, and it said nothing"),
+        "empty files are removed": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.isfile(path) and not os.path.getsize(path):
+            os.unlink(path)
+            os.mkfifo(path, 0o600)
+        elif not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "put a pipe in its place"),
+        "returns the path": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+    return path
+""", "a function that returns nothing"),
+        "leaves a folder": ("""
+import tempfile
+def make_pipe(path):
+    new = os.path.join(tempfile.mkdtemp(dir=os.path.dirname(path) or "."), "pipe")
+    os.mkfifo(new, 0o600)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+    finally:
+        os.unlink(new)
+""", "Beside the path that was given it left"),
     },
     "try_open_writer": {
         "waits": ("""
@@ -97,7 +305,7 @@ def try_open_writer(path):
         return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
-""", "hid that"),
+""", "(ENOENT)"),
         "both directions": ("""
 def try_open_writer(path):
     return os.open(path, os.O_RDWR)
@@ -146,12 +354,199 @@ def try_open_writer(path):
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise
-""", "made a regular file"),
+""", "made something there"),
         "leaves one open": ("""
 def try_open_writer(path):
     os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     return None
 """, "left a descriptor open"),
+        "a slip for the other errors": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise eror
+""", "it raised NameError"),
+        "all others as one": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise FileNotFoundError(path)
+""", "NOTDIR"),
+        "only the missing file is told": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+""", "NOTDIR"),
+        "looks for the file only": ("""
+def try_open_writer(path):
+    if not os.path.exists(path):
+        raise FileNotFoundError(path)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+""", "NOTDIR"),
+        "folders are no pipe for it": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except IsADirectoryError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "(EISDIR)"),
+        "what it may not open is None": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except PermissionError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "(EACCES)"),
+        "a look, then it waits": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return os.open(path, os.O_WRONLY)
+""", "The reader left just before your function opened"),
+        "a look, then both directions": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return os.open(path, os.O_RDWR)
+""", "open for both directions: then your own"),
+        "a look left open": ("""
+def try_open_writer(path):
+    try:
+        os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "Beside the descriptor that it returned, it left a descriptor open"),
+        "a reader of its own": ("""
+def try_open_writer(path):
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.open(path, os.O_WRONLY)
+    finally:
+        os.close(reader)
+""", "yourself"),
+        "asks with a byte": ("""
+def try_open_writer(path):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(fd, b"\\0")
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return fd
+""", "something else is what the reader got"),
+        "remembers the descriptor": ("""
+known = {}
+def try_open_writer(path):
+    if path not in known:
+        try:
+            known[path] = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return None
+    return known[path]
+""", "was open before the call"),
+        "remembers that nobody reads": ("""
+def try_open_writer(path, silent=set()):
+    if path in silent:
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        silent.add(path)
+""", "after a call that found none, and it returned None"),
+        "tries for a while": ("""
+def try_open_writer(path):
+    for _ in range(10):
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        time.sleep(0.03)
+""", "It is not to wait: try once"),
+        "an alarm that stays": ("""
+import signal
+def try_open_writer(path):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        return os.open(path, os.O_WRONLY)
+    except TimeoutError:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+""", "the handler of SIGALRM is another"),
+        "a thread that waits on": ("""
+def try_open_writer(path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(os.open(path, os.O_WRONLY)), daemon=True)
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    thread.start()
+    thread.join(0.02)
+    return found[0] if found else None
+""", "a thread of yours still runs"),
+        "makes it writable": ("""
+def try_open_writer(path):
+    os.chmod(path, 0o622)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "It changed the mode of the pipe"),
+        "a file object": ("""
+def try_open_writer(path):
+    try:
+        return open(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb", buffering=0)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "It returned a FileIO"),
+        "opened for reading": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "can't be written to"),
     },
     "send_all": {
         "one write": ("""
@@ -182,7 +577,7 @@ def send_all(fd, data):
     while data:
         data = data[os.write(fd, data):]
     os.close(fd)
-""", "It closed the descriptor"),
+""", "which the caller had open, is closed"),
         "hides the broken pipe": ("""
 def send_all(fd, data):
     try:
@@ -206,7 +601,7 @@ def send_all(fd, data):
         data = data[os.write(fd, data) if data else 0:]
         if not data and done is not None:
             done = len(data) > 0
-""", "runs in a loop"),
+""", "it runs in a loop, at the cost of a processor"),
         "text": ("""
 def send_all(fd, data):
     while data:
@@ -217,6 +612,188 @@ def send_all(fd, data):
     for start in range(0, len(data), 100_000):
         os.write(fd, data[start:start + 100_000])
 """, "not the message any more after byte"),
+        "pieces of 8192, not counted": ("""
+def send_all(fd, data):
+    for start in range(0, len(data), 8192):
+        os.write(fd, data[start:start + 8192])
+""", "not the message any more after byte"),
+        "pieces of 64 KiB, not counted": ("""
+def send_all(fd, data):
+    for start in range(0, len(data), 65536):
+        os.write(fd, data[start:start + 65536])
+""", "not the message any more after byte"),
+        "once more only": ("""
+def send_all(fd, data):
+    count = os.write(fd, data)
+    if count < len(data):
+        os.write(fd, data[count:])
+""", "may do a part"),
+        "at most 1 MiB": ("""
+def send_all(fd, data):
+    data = data[:1 << 20]
+    while data:
+        data = data[os.write(fd, data):]
+""", "may do a part"),
+        "recursion for each piece": ("""
+def send_all(fd, data):
+    if data:
+        send_all(fd, data[os.write(fd, data[:512]):])
+""", "It raised RecursionError"),
+        "strips": ("""
+def send_all(fd, data):
+    data = data.rstrip()
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "adds a newline": ("""
+def send_all(fd, data):
+    if data and not data.endswith(b"\\n"):
+        data += b"\\n"
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "up to the first NUL": ("""
+def send_all(fd, data):
+    data = data.split(b"\\0")[0]
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "text on the way": ("""
+def send_all(fd, data):
+    data = data.decode(errors="replace").encode()
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "line by line": ("""
+def send_all(fd, data):
+    for line in data.splitlines():
+        line += b"\\n"
+        while line:
+            line = line[os.write(fd, line):]
+""", "are to go as they are"),
+        "stays nonblocking": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    while data:
+        select.select([], [fd], [])
+        data = data[os.write(fd, data):]
+""", "O_NONBLOCK is set"),
+        "stays nonblocking after an error": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    while data:
+        select.select([], [fd], [])
+        data = data[os.write(fd, data):]
+    os.set_blocking(fd, True)
+""", "The reader had gone. After the call, O_NONBLOCK is set"),
+        "naps of 0.1 ms": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                time.sleep(0.0001)
+    finally:
+        os.set_blocking(fd, True)
+""", "look less often"),
+        "tries without a pause": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                pass
+    finally:
+        os.set_blocking(fd, True)
+""", "it runs in a loop, at the cost of a processor"),
+        "gives up after 0.2 s": ("""
+def send_all(fd, data):
+    while data:
+        if not select.select([], [fd], [], 0.2)[1]:
+            return
+        data = data[os.write(fd, data[:512]):]
+""", "The pipe was full, and after 0.2 s it returned"),
+        "gives up after 1 s": ("""
+def send_all(fd, data):
+    while data:
+        if not select.select([], [fd], [], 1)[1]:
+            raise TimeoutError
+        data = data[os.write(fd, data[:512]):]
+""", "for a second, and it raised TimeoutError"),
+        "a thread that goes on": ("""
+def send_all(fd, data):
+    def send(rest):
+        while rest:
+            rest = rest[os.write(fd, rest):]
+    threading.Thread(target=send, args=(data,), daemon=True).start()
+""", "a thread of yours still runs"),
+        "remembers what it sent": ("""
+def send_all(fd, data, sent=set()):
+    if data in sent:
+        return
+    sent.add(data)
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "remembers the rest": ("""
+rest = b""
+def send_all(fd, data):
+    global rest
+    rest += data
+    while rest:
+        rest = rest[os.write(fd, rest):]
+""", "data[count:]"),
+        "another error": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError:
+        raise RuntimeError("the reader has gone")
+""", "it raised RuntimeError"),
+        "a slip when the reader goes": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError as error:
+        raise eror
+""", "it raised NameError"),
+        "closes after an error": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError:
+        os.close(fd)
+        raise
+""", "which the caller had open, is closed"),
+        "leaves a copy": ("""
+def send_all(fd, data):
+    copy = os.dup(fd)
+    while data:
+        data = data[os.write(copy, data):]
+    os.close(copy)
+""", "it left a descriptor open"),
+        "gives the count": ("""
+def send_all(fd, data):
+    total = len(data)
+    while data:
+        data = data[os.write(fd, data):]
+    return total
+""", "a function that returns nothing"),
+        "an interrupt ends it": ("""
+def send_all(fd, data):
+    while data:
+        count = os.write(fd, data)
+        if count < len(data):
+            raise InterruptedError
+        data = data[count:]
+""", "It raised InterruptedError"),
     },
     "read_message": {
         "22 bytes": ("""
@@ -2050,7 +2627,7 @@ def read_with_deadline(path, seconds):
                 os.close(fd)
                 return data
             data += piece
-""", "After the TimeoutError it left a descriptor open"),
+""", "After the TimeoutError, it left a descriptor open"),
         "a piece for the whole": ("""
 def read_with_deadline(path, seconds):
     data = b""
@@ -2064,6 +2641,254 @@ def read_with_deadline(path, seconds):
             return data
         raise
 """, "returned a piece of it as if it were"),
+        "strips": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read().strip()
+""", "do not strip it"),
+        "text on the way": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, errors="replace") as file:
+        return file.read().encode()
+""", "', and the message is b' \\r"),
+        "newlines of text": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, encoding="latin-1") as file:
+        return file.read().encode("latin-1")
+""", "', and the message is b' \\r"),
+        "one line": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.readline()
+""", "returned 3 bytes"),
+        "at most 64 KiB": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read(65536)
+""", "returned 65,536 bytes"),
+        "nothing is no message": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        while True:
+            with open(path, "rb") as file:
+                if data := file.read():
+                    return data
+""", "as if it had not seen the end of file"),
+        "looks, and misses an empty message": ("""
+def read_with_deadline(path, seconds):
+    end, data = time.monotonic() + seconds, b""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while time.monotonic() < end:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:
+                piece = None
+            if piece:
+                data += piece
+            elif piece == b"" and data:
+                return data
+            else:
+                time.sleep(0.01)
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "as if it had not seen the end of file"),
+        "twice the deadline": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(2 * seconds), open(path, "rb") as file:
+        return file.read()
+""", "waits on long after the deadline"),
+        "half the deadline": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds / 2), open(path, "rb") as file:
+        return file.read()
+""", "it gave up after 0.1"),
+        "from the first byte": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        file = open(path, "rb", buffering=0)
+    with file:
+        with time_limit(seconds):
+            data = file.read(1)
+        with time_limit(seconds):
+            return data + file.readall()
+""", "after its deadline. The time runs"),
+        "opens with one, reads with another": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        file = open(path, "rb")
+    with file, time_limit(seconds):
+        return file.read()
+""", "after its deadline. The time runs"),
+        "naps of 0.1 ms": ("""
+def read_with_deadline(path, seconds):
+    end, data, came = time.monotonic() + seconds, b"", False
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    try:
+        while time.monotonic() < end:
+            if not poll.poll(0):
+                time.sleep(0.0001)
+                continue
+            piece = os.read(fd, 512)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "look less often"),
+        "an alarm that stays": ("""
+import signal
+def read_with_deadline(path, seconds):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    with open(path, "rb") as file:
+        return file.read()
+""", "a timer runs"),
+        "a handler that stays": ("""
+import signal
+def read_with_deadline(path, seconds):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+""", "the handler of SIGALRM is another"),
+        "a thread that stays": ("""
+def read_with_deadline(path, seconds):
+    found = []
+    def read():
+        with open(path, "rb") as file:
+            found.append(file.read())
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise TimeoutError
+    return found[0]
+""", "a thread of yours still runs"),
+        "a process that stays": ("""
+def read_with_deadline(path, seconds):
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        return cat.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        cat.stdout.close()
+        raise TimeoutError from None
+""", "was not waited for"),
+        "remembers the last bytes": ("""
+def read_with_deadline(path, seconds, data=bytearray()):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(1000 * left):
+            piece = os.read(fd, 512)
+            if not piece:
+                return bytes(data)
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "', and the message is b' \\r"),
+        "one deadline for all calls": ("""
+ends = []
+def read_with_deadline(path, seconds):
+    ends.append(time.monotonic() + seconds)
+    deadline = ends[0]
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        data = b""
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(1000 * left):
+            piece = os.read(fd, 512)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "it gave up after 0.0"),
+        "a second at most": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(min(seconds, 1)), open(path, "rb") as file:
+        return file.read()
+""", "It gave up before a writer had come"),
+        "whole seconds": ("""
+import math
+def read_with_deadline(path, seconds):
+    with time_limit(math.ceil(seconds)), open(path, "rb") as file:
+        return file.read()
+""", "waits on long after the deadline"),
+        "hides that there is no pipe": ("""
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        raise TimeoutError from None
+""", "it raised TimeoutError"),
+        "makes the pipe": ("""
+def read_with_deadline(path, seconds):
+    if not os.path.exists(path):
+        os.mkfifo(path)
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read()
+""", "it made something there"),
+        "a descriptor stays after a late one": ("""
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    data = b""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(1000 * left):
+            if not data:
+                os.close(fd)
+            raise TimeoutError
+        piece = os.read(fd, 512)
+        if not piece:
+            os.close(fd)
+            return data
+        data += piece
+""", "After the TimeoutError, it left a descriptor open"),
+        "recursion for each read": ("""
+def read_with_deadline(path, seconds):
+    def rest(fd):
+        piece = os.read(fd, 64)
+        return piece and piece + rest(fd)
+    with time_limit(seconds):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            return rest(fd)
+        finally:
+            os.close(fd)
+""", "it raised RecursionError"),
+        "another error": ("""
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb") as file:
+            return file.read()
+    except TimeoutError:
+        raise OSError("too late") from None
+""", "it raised OSError"),
     },
 }
 
@@ -2072,15 +2897,16 @@ OTHER_STYLES = {
         "pathlib": """
 def make_pipe(path):
     try:
-        os.mkfifo(path)
-    except OSError:
-        assert pathlib.Path(path).is_fifo(), "no pipe"
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not pathlib.Path(path).is_fifo():
+            raise
 """,
         "the shell's mkfifo": """
 def make_pipe(path):
-    made = subprocess.run(["mkfifo", path], capture_output=True)
+    made = subprocess.run(["mkfifo", "-m", "600", path], capture_output=True)
     if made.returncode and subprocess.run(["test", "-p", path]).returncode:
-        raise ValueError(made.stderr)
+        raise OSError(made.stderr)
 """,
         "looks, then handles the race": """
 def make_pipe(path):
@@ -2090,7 +2916,68 @@ def make_pipe(path):
         except FileExistsError:
             return make_pipe(path)
     if not stat.S_ISFIFO(os.lstat(path).st_mode):
-        sys.exit("not a pipe")
+        raise OSError("not a pipe")
+""",
+        "twice in a loop": """
+def make_pipe(path):
+    for _ in range(2):
+        try:
+            return os.mkfifo(path, 0o600)
+        except FileExistsError:
+            if stat.S_ISFIFO(os.stat(path).st_mode):
+                return None
+    raise FileExistsError(errno.EEXIST, "not a pipe", path)
+""",
+        "mknod": """
+def make_pipe(path):
+    try:
+        os.mknod(path, 0o600 | stat.S_IFIFO)
+    except OSError as error:
+        if error.errno != errno.EEXIST or not pathlib.Path(path).is_fifo():
+            raise
+""",
+        "a link": """
+import tempfile
+def make_pipe(path):
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path) or ".") as folder:
+        new = os.path.join(folder, "new")
+        os.mkfifo(new, 0o600)
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            if not stat.S_ISFIFO(os.stat(path).st_mode):
+                raise
+""",
+        "its own umask for a moment": """
+def make_pipe(path):
+    former = os.umask(0o177)
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not pathlib.Path(path).is_fifo():
+            raise
+    finally:
+        os.umask(former)
+""",
+        "a class of its own": """
+class NotAPipe(FileExistsError):
+    pass
+def make_pipe(path):
+    try:
+        os.mkfifo(path, mode=0o600)
+    except FileExistsError as error:
+        if not stat.S_ISFIFO(os.lstat(path).st_mode):
+            raise NotAPipe(path) from error
+""",
+        "asyncio": """
+def make_pipe(path):
+    async def make():
+        await asyncio.to_thread(os.mkfifo, path, 0o600)
+    try:
+        asyncio.run(make())
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
 """,
     },
     "try_open_writer": {
@@ -2116,6 +3003,60 @@ def try_open_writer(path):
         if error.errno != 6:
             raise
     return fd
+""",
+        "a class": """
+class try_open_writer:
+    def __new__(cls, path):
+        try:
+            return os.open(path, os.O_NONBLOCK | os.O_WRONLY | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return None
+            raise
+""",
+        "a thread": """
+import concurrent.futures
+def try_open_writer(path):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(os.open, path, os.O_WRONLY | os.O_NONBLOCK).result()
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+""",
+        "asyncio": """
+def try_open_writer(path):
+    async def attempt():
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        return asyncio.run(attempt())
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+    return None
+""",
+        "looks, then opens without waiting": """
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""",
+        "another number": """
+import fcntl
+def try_open_writer(path):
+    try:
+        first = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    try:
+        return fcntl.fcntl(first, fcntl.F_DUPFD_CLOEXEC, 50)
+    finally:
+        os.close(first)
 """,
     },
     "send_all": {
@@ -2145,6 +3086,66 @@ def send_all(fd, data):
     while data:
         select.select([], [fd], [])
         data = data[os.write(fd, data[:512]):]
+""",
+        "naps while it is full": """
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                time.sleep(0.02)
+    finally:
+        os.set_blocking(fd, True)
+""",
+        "selectors": """
+def send_all(fd, data):
+    view = memoryview(data)
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_WRITE)
+        while view:
+            selector.select()
+            view = view[os.write(fd, view[:select.PIPE_BUF]):]
+""",
+        "byte by byte": """
+def send_all(fd, data):
+    for number in range(len(data)):
+        os.write(fd, data[number:number + 1])
+""",
+        "a copy of the descriptor": """
+def send_all(fd, data):
+    with os.fdopen(os.dup(fd), "wb", buffering=0) as file:
+        while data:
+            data = data[file.write(data):]
+""",
+        "a thread": """
+import concurrent.futures
+def send_all(fd, data):
+    def send(rest):
+        while rest:
+            rest = rest[os.write(fd, rest):]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool.submit(send, data).result()
+""",
+        "cat": """
+def send_all(fd, data):
+    if subprocess.run(["cat"], input=data, stdout=fd, stderr=subprocess.DEVNULL).returncode:
+        raise BrokenPipeError(errno.EPIPE, "cat could not write")
+""",
+        "writev": """
+def send_all(fd, data):
+    sent = 0
+    while sent < len(data):
+        sent += os.writev(fd, [data[sent:sent + 1000], data[sent + 1000:]])
+""",
+        "asyncio": """
+def send_all(fd, data):
+    async def send():
+        rest = data
+        while rest:
+            rest = rest[await asyncio.to_thread(os.write, fd, rest[:50_000]):]
+    asyncio.run(send())
 """,
     },
     "read_message": {
@@ -2678,26 +3679,6 @@ def read_with_deadline(path, seconds):
             data += piece
     raise TimeoutError
 """,
-        "looks now and then": """
-def read_with_deadline(path, seconds):
-    end, data = time.monotonic() + seconds, b""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        while time.monotonic() < end:
-            try:
-                piece = os.read(fd, 512)
-            except BlockingIOError:
-                piece = None
-            if piece:
-                data += piece
-            elif piece == b"" and data:
-                return data
-            else:
-                time.sleep(0.005)
-        raise TimeoutError
-    finally:
-        os.close(fd)
-""",
         "alarm": """
 import signal
 def read_with_deadline(path, seconds):
@@ -2711,13 +3692,84 @@ def read_with_deadline(path, seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
 """,
+        "asyncio": """
+def read_with_deadline(path, seconds):
+    async def read():
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        data, loop = b"", asyncio.get_running_loop()
+        try:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            while True:
+                if poll.poll(0):
+                    piece = os.read(fd, 4096)
+                    if not piece:
+                        return data
+                    data += piece
+                    await asyncio.sleep(0)
+                else:
+                    await asyncio.sleep(0.01)
+        finally:
+            os.close(fd)
+    async def bounded():
+        try:
+            return await asyncio.wait_for(read(), seconds)
+        except asyncio.TimeoutError:
+            raise TimeoutError from None
+    return asyncio.run(bounded())
+""",
+        "a class of its own": """
+class Late(TimeoutError):
+    pass
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except TimeoutError:
+        raise Late(seconds) from None
+""",
+        "looks now and then": """
+def read_with_deadline(path, seconds):
+    end, data = time.monotonic() + seconds, b""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    try:
+        while (now := time.monotonic()) < end:
+            if not poll.poll(0):
+                time.sleep(min(0.02, end - now))
+                continue
+            piece = os.read(fd, 4096)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""",
         "a process of its own": """
 def read_with_deadline(path, seconds):
+    os.stat(path)
     try:
         return subprocess.run(["cat", path], stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=seconds).stdout
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
+""",
+        "epoll by the default selector": """
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    pieces = []
+    with open(fd, "rb", buffering=0) as file, selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError(f"{seconds} s")
+            pieces.append(file.read(1000))
+            if not pieces[-1]:
+                return b"".join(pieces)
 """,
     },
 }

@@ -355,12 +355,12 @@ UNTRUE_ONCE = {  # what a hint said that was not so; now it says what is so
         "waits on long after the deadline", "in its open long after"),
     "a sleep that ends": ("make_pipe", "time.sleep(1)", "does nothing more", "nothing will ever"),
     "another process is quicker, and it did not look": (
-        "make_pipe", "if os.path.exists(path + '.made'): return\n    os.mkfifo(path)\n"
+        "make_pipe", "if os.path.exists(path + '.made'): return\n    os.mkfifo(path, 0o600)\n"
         "    open(path + '.made', 'w').close()",
         "made the pipe just before", "between your look"),
     "a pipe in the place of what was there": (
-        "make_pipe", "try: os.mkfifo(path)\n    except FileExistsError:\n"
-        "        if os.path.isfile(path): os.unlink(path), os.mkfifo(path)",
+        "make_pipe", "try: os.mkfifo(path, 0o600)\n    except FileExistsError:\n"
+        "        if os.path.isfile(path): os.unlink(path), os.mkfifo(path, 0o600)",
         "put a pipe in its place", "does not get a pipe"),
     "no regular file": ("try_open_writer", """
     try:
@@ -368,7 +368,7 @@ UNTRUE_ONCE = {  # what a hint said that was not so; now it says what is so
     except FileNotFoundError:
         os.mkdir(path)
     except OSError:
-        return None""", "it made a folder there", "regular file"),
+        return None""", "it made something there", "regular file"),
 }
 
 
@@ -455,9 +455,9 @@ FORK = """
         return pid
     os.fork = fork_and_interrupt
     def make_pipe(path):
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     try:
-        print(check(make_pipe).points["makes a named pipe that its owner can read and write"])
+        print(check(make_pipe).points["makes a named pipe with the mode 0o600"])
     except KeyboardInterrupt:
         print("interrupted", os.getpid() == notebook)
     while _thread._count():  # what was made may be undone by another thread

@@ -4,14 +4,16 @@ Each function is tried against real processes. What it does wrong becomes a hint
 in the notebook.
 """
 
-from pipe_helpers.exercises import making, reading, record, talking
+from pipe_helpers.exercises import deadlines, making, opening, reading, record, sending, talking
 from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
 
 # The chapters that have exercises, in order.
 CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
             "when it goes wrong", "poll")
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
-EXERCISES = making.EXERCISES | reading.EXERCISES | talking.EXERCISES
+EXERCISES = {}
+for module in making, opening, sending, reading, deadlines, talking:
+    EXERCISES |= module.EXERCISES
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
 
 

@@ -13,7 +13,6 @@ from pipe_helpers.exercises.observed import (
 )
 from pipe_helpers.exercises.patience import leave_waiting, waits
 from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, drip, write
-from pipe_helpers.exercises.plain import error_name, text_of
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 # ---------------------------------------------------------------- read_message
@@ -419,141 +418,6 @@ def leaves_open(trial):
         expect_all_as_before(seen, "The loop over it was left after one message. After that")
 
 
-# ---------------------------------------------------------------- read_with_deadline
-
-SOON = 0.2  # seconds
-
-
-def _timed(report, fn, path, seconds):
-    import time
-
-    from pipe_helpers.exercises.trial import _descriptors
-
-    open_before, before = _descriptors(), time.monotonic()
-    value = error = None
-    try:
-        value = fn(path, seconds)
-    except NotImplementedError:
-        raise
-    except Exception as problem:
-        error, text = error_name(problem), text_of(problem)
-    took = time.monotonic() - before
-    if error is not None and error != "TimeoutError":
-        raise Exception(f"{error}: {text}" if text else error)
-    return (value, error, took, len(_descriptors() - open_before))
-
-
-def in_time(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path, 10, act=_timed)
-    hints = {"spins": _BURNS, "raised": _other_error}
-    trial.rests(returned=_too_early, **hints)
-    opening = writer.open(path, os.O_WRONLY)
-    trial.meet(opening, returned=_too_early, **hints)
-    fd = opening.result()
-    trial.rests(returned=lambda values: _too_early(values, _SILENT), **hints)
-    event = None
-    for step in b"Hello from ", b"pid [4242]":
-        writer.write(fd, step).wait()
-        event = trial.rests("returned", **hints)
-        if event[0] == "returned":
-            break
-    else:
-        writer.close(fd).wait()
-        event = trial.event("returned", **hints, asleep=(
-            "The writer has closed, and it still waits, as if it had not seen the end of file."))
-    value, error, _, left_open = event[1]
-    if error:
-        raise Fails(f"The message came in time, and it raised {error}.")
-    expect_bytes(value, b"Hello from pid [4242]", "message")
-    if left_open:
-        raise Fails("It left a descriptor open after the message.")
-
-
-def no_writer(trial):
-    _must_time_out(trial, trial.pipe(), "No writer came", (
-        "No writer came, and it waits on long after the deadline. With O_NONBLOCK a reader's open "
-        "does not wait."))
-
-
-def silent_writer(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    _must_time_out(trial, path, "A writer came and was silent", (
-        "A writer opened the pipe and is silent, and it waits on long after the deadline."),
-        writer)
-
-
-def dripping_writer(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path, SOON, act=_timed)
-    hints = {"spins": _BURNS, "raised": _other_error}
-    event = trial.rests("returned", **hints)
-    if event[0] != "returned":
-        opening = writer.open(path, os.O_WRONLY)
-        event = trial.meet(opening, "returned", **hints)
-    if event is not None:  # before the writer came: too early, or the machine is very slow
-        _, error, took, _ = event[1]
-        if not error or took < 0.9 * SOON:
-            raise Fails(_too_early(event[1]))
-        return
-    fd, event = opening.result(), ("asleep",)
-    for _ in range(16):  # a byte each 40 ms or more: three deadlines at least
-        writer.write(fd, b".").wait()
-        event = trial.event("asleep", "napping", "returned", patience=0.04, napping=0.04,
-                            spins=_BURNS, raised=_other_error)
-        if event[0] == "returned":
-            break
-    if event[0] != "returned":
-        raise Fails("A writer sent a byte every 0.04 s, and it was still reading long after its "
-                    f"deadline of {SOON} s. The deadline is one for all: compute what is left of "
-                    "it before each wait.", waits=True)
-    value, error, took, left_open = event[1]
-    if not error:
-        raise Fails(f"The message was not at its end, and it returned {_some(value)} as if it "
-                    "were: at the deadline, raise TimeoutError.")
-
-
-def _some(value):
-    return "a piece of it" if type(value) is bytes and value else shown(value)
-
-
-def _must_time_out(trial, path, what, waits, writer=None):
-    trial.start(path, SOON, act=_timed)
-    if writer is not None:
-        event = trial.rests("returned", spins=_BURNS, raised=_other_error)
-        if event[0] == "returned":
-            trial.again(event)
-        else:
-            writer.open(path, os.O_WRONLY)
-    value, error, took, left_open = trial.value(asleep=waits, spins=_BURNS, raised=_other_error)
-    if not error:
-        raise Fails(f"{what}, and it returned {shown(value)}. When the time is up, raise "
-                    "TimeoutError: a value could be taken for a message.")
-    if took < 0.9 * SOON:
-        raise Fails(f"{what}, and it gave up too early. It had {SOON} s.")
-    if left_open:
-        raise Fails("After the TimeoutError it left a descriptor open: close it in `finally`.")
-
-
-_SILENT = ("while a writer had the pipe open and was silent. A read that does not wait then raises "
-           "BlockingIOError.")
-
-
-def _too_early(values, when=(
-        "before a writer had come. For a reader that did not wait in open, a read gives b\"\" "
-        "while there is no writer yet, or no more.")):
-    value, error, *_ = values
-    return f"It {'gave up' if error else f'returned {shown(value)}'} {when} It had time."
-
-
-def _other_error(name, text, errno):
-    return f"It raised {text if name == 'Exception' else f'{name}: {text}'}."
-
-
-_BURNS = ("While it waits it runs in a loop, at the cost of a processor. Let poll or select wait, "
-          "with the time that is left.")
-
-
 # For each function the chapter that asks for it, and its points in the order they are tried.
 EXERCISES = {
     "messages": ("read", {
@@ -578,11 +442,5 @@ EXERCISES = {
         "lets errors come through, and closes": errors,
         "closes after an interrupt": interrupted,
         "waits as long as it takes": waits,
-    }),
-    "read_with_deadline": ("poll", {
-        "sleeps until a message comes, and returns it whole": in_time,
-        "raises TimeoutError when no writer comes": no_writer,
-        "raises TimeoutError when a writer is silent": silent_writer,
-        "raises TimeoutError when a writer comes to no end": dripping_writer,
     }),
 }
