@@ -3,7 +3,6 @@ import os
 import queue
 import sys
 import time
-import uuid
 from pathlib import Path
 
 # A part of the time for what is measured, and no progress bar: see pipe_helpers/mechanisms.
@@ -15,15 +14,12 @@ SANITIZE = Path(__file__).resolve().parent.parent / "tests" / "nbval_sanitize.cf
 def kernel_manager_class():
     """A KernelManager that meets its kernel at Unix sockets, and that does not wait for nothing.
 
-    Of a TCP port, which is chosen because it is free, another program may make use before the
-    kernel does. The kernel then ends, and nbval waits for it without an end. In /tmp the path of a
-    socket is short enough [unix(7)].
-
     jupyter_client listens for 0.2 s whether a new kernel has more to say, and looks every 0.1 s
     whether a killed one has ended. nbval needs no silence, and a process that has been killed can
     be waited for.
     """
     from jupyter_client import BlockingKernelClient, KernelManager
+    from kernels import at_unix_sockets
 
     class Client(BlockingKernelClient):
         def wait_for_ready(self, timeout):
@@ -40,9 +36,7 @@ def kernel_manager_class():
 
     class Manager(KernelManager):
         def __init__(self, **options):
-            path = f"/tmp/named_pipes_kernel_{uuid.uuid4().hex}.json"
-            super().__init__(
-                transport="ipc", connection_file=path, client_factory=Client, **options)
+            super().__init__(client_factory=Client, **at_unix_sockets(), **options)
 
         def shutdown_kernel(self, now=False, restart=False):
             if now and self.has_kernel:

@@ -165,6 +165,12 @@ def test_a_picture_tells_its_figures_in_words_and_its_text_is_the_same_in_every_
     assert not any(digit in data["text/plain"] for digit in "135789")
 
 
+def test_rates_are_told_without_powers_of_ten():
+    rates = Throughput({"TCP": {64: [96_100, 1.9e6, 23.4e6], 65536: [558.2e6, 1332e6, 11_460e6]}})
+    assert "64 bytes: 1.9 (0.096 to 23)" in repr(rates)
+    assert "64 KiB: 1,332 (558 to 11,460)" in repr(rates)
+
+
 NEEDS_QUEUES = pytest.mark.skipif(
     "message queue" not in NAMES, reason="this system has no message queues")
 LITTLE_ROOM = """

@@ -21,7 +21,7 @@ from pipe_helpers.notebook import questions
 
 CHAPTERS = sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("more/*.ipynb")])
 FILES = sorted((NOTEBOOKS / "questions").glob("*.json"))
-CALL = re.compile(r'^predict\("([^"]+)", "([^"]+)"\)$', re.MULTILINE)
+CALL = re.compile(r'^predict\("([^"]+)", (\d+)\)$', re.MULTILINE)
 
 # What the chapters call otherwise: blocked, end of file, named pipe, descriptor, reader, writer.
 OTHER_WORDS = re.compile(
@@ -40,6 +40,11 @@ ALL = [(path.stem, question) for path in FILES for question in load(path)]
 each_question = pytest.mark.parametrize(
     "chapter, question", ALL, ids=[f"{chapter}-{question['cell']}" for chapter, question in ALL]
 )
+
+
+def questions_of(chapter):
+    return [question for name, question in ALL if name == chapter]
+
 
 # ---------------------------------------------------------------- the checks
 
@@ -115,7 +120,11 @@ def test_every_question_passes(chapter, question, check):
 def test_every_chapter_from_why_named_pipes_on_has_three_questions_or_more():
     for path in CHAPTERS:
         if "01" <= path.stem[:2] <= "08":
-            assert len(load(NOTEBOOKS / "questions" / f"{path.stem}.json")) >= 3, path.stem
+            assert len(questions_of(path.stem)) >= 3, path.stem
+
+
+def test_ten_myths_or_more_are_tried():
+    assert len(questions_of("myths")) >= 10
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -137,10 +146,15 @@ def notebook_of(chapter):
     return nbformat.read(path, as_version=nbformat.NO_CONVERT)
 
 
-def asking_cell(notebook, chapter, name):
-    """Return the cell that asks the question called name, or None."""
-    found = [cell for cell in notebook.cells if (chapter, name) in CALL.findall(cell.source)]
-    return found[0] if len(found) == 1 else None
+def number(chapter, question):
+    return questions_of(chapter).index(question) + 1
+
+
+def asking_cell(notebook, chapter, question):
+    """Return the cell that asks a question of a chapter."""
+    call = chapter, str(number(chapter, question))
+    [found] = [cell for cell in notebook.cells if call in CALL.findall(cell.source)]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -149,9 +163,7 @@ def asking_cell(notebook, chapter, name):
 def test_the_named_cell_judges_right_after_the_question(chapter, question):
     notebook = notebook_of(chapter)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    asking = asking_cell(notebook, chapter, question["cell"])
-    assert asking is not None, f"no cell, or two, with predict({chapter!r}, {question['cell']!r})"
-    place = code.index(asking)
+    place = code.index(asking_cell(notebook, chapter, question))
     following = [cell.id for cell in code[place + 1 : place + 3]]
     assert question["cell"] in following
     judge = code[place + 1 + following.index(question["cell"])]
@@ -162,7 +174,7 @@ def test_the_named_cell_judges_right_after_the_question(chapter, question):
 
 @each_question
 def test_a_saved_chapter_shows_the_question_and_compares_it(chapter, question):
-    asking = asking_cell(notebook_of(chapter), chapter, question["cell"])
+    asking = asking_cell(notebook_of(chapter), chapter, question)
     assert asking.metadata == {"tags": ["question"]}
     assert [output.data for output in asking.outputs] == [
         {"text/html": questions.in_html(question), "text/plain": questions.in_words(question)}
@@ -170,11 +182,10 @@ def test_a_saved_chapter_shows_the_question_and_compares_it(chapter, question):
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_every_question_that_a_chapter_asks_exists(path):
-    known = {(chapter, question["cell"]) for chapter, question in ALL}
+def test_a_chapter_asks_its_questions_in_their_order(path):
     asked = [call for cell in notebook_of(path.stem).cells for call in CALL.findall(cell.source)]
-    assert set(asked) <= known
-    assert {chapter for chapter, _ in asked} <= {path.stem}
+    known = len(questions_of(path.stem))
+    assert asked == [(path.stem, str(number)) for number in range(1, known + 1)]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +260,7 @@ def test_predict_shows_one_question_whatever_the_current_folder(
     shown = []
     monkeypatch.setattr(questions, "display", lambda data, raw: shown.append(data))
     monkeypatch.chdir(tmp_path)
-    predict(chapter, question["cell"])
+    predict(chapter, number(chapter, question))
     assert shown == [
         {"text/html": questions.in_html(question), "text/plain": questions.in_words(question)}
     ]
@@ -304,18 +315,18 @@ def test_an_answer_holds_its_feedback_and_right_and_wrong_look_alike_until_opene
 
 
 def test_asking_brings_in_neither_matplotlib_nor_widgets():
-    ask = 'import sys, pipe_helpers; pipe_helpers.predict("03_open", "alone")\n'
+    ask = 'import sys, pipe_helpers; pipe_helpers.predict("03_open", 1)\n'
     ask += 'sys.exit(bool({"matplotlib", "ipywidgets"} & set(sys.modules)))'
     run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=30)
     assert run.returncode == 0, run.stderr
 
 
 def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, tmp_path):
-    with pytest.raises(LookupError, match="03_open.json has no question on the cell 'nothing'"):
-        predict("03_open", "nothing")
+    with pytest.raises(LookupError, match="03_open.json has the questions 1 to [0-9]+, and none 0"):
+        predict("03_open", 0)
     monkeypatch.setattr(questions, "QUESTIONS", tmp_path)
     with pytest.raises(FileNotFoundError, match=f"{tmp_path}.*clone.*make lab"):
-        predict("03_open", "alone")
+        predict("03_open", 1)
 
 
 # ---------------------------------------------------------------- in a browser

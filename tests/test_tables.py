@@ -18,7 +18,7 @@ def fields(cell):
     [source] = [each.source for each in notebook.cells if each.id == cell]
     lines = [line for line in source.splitlines() if line.startswith("|")]
     heads, _, *rows = [[part.strip() for part in line.strip("|").split(" | ")] for line in lines]
-    return {(row[0], head): re.sub(r" \(\[shown\]\([^)]+\)\)$", "", field)
+    return {(row[0], head): re.fullmatch(r"\[(.+)\]\([^)]+\)", field)[1]
             for row in rows for head, field in zip(heads[1:], row[1:])}
 
 

@@ -12,7 +12,7 @@ import warnings
 from pipe_helpers.processes.console import Program, launch
 from pipe_helpers.mechanisms.catalogue import ALL, MECHANISMS, NAMES
 from pipe_helpers.mechanisms.end import CHECK, InUse, same
-from pipe_helpers.mechanisms.units import micro, size_text
+from pipe_helpers.mechanisms.units import mega, micro, size_text
 
 _PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "partner.py")
 _ROUNDS = 7
@@ -271,8 +271,8 @@ class Throughput:
         lines = ["One way, MB/s: median (lowest to highest) by the size of a message"]
         for name, sizes in self.rates.items():
             found = ", ".join(
-                f"{size_text(size)}: {self.median(name, size) / 1e6:.3g} "
-                f"({min(rates) / 1e6:.3g} to {max(rates) / 1e6:.3g})"
+                f"{size_text(size)}: {mega(self.median(name, size))} "
+                f"({mega(min(rates))} to {mega(max(rates))})"
                 for size, rates in sizes.items()
             )
             lines.append(f"{name}: {found}")

@@ -10,3 +10,9 @@ def size_text(size):
         if size >= bytes_in_it:
             return f"{size // bytes_in_it} {unit}"
     return f"{size} bytes"
+
+
+def mega(rate):
+    """Bytes a second in millions: at least two digits that count, and no power of ten."""
+    millions = rate / 1e6
+    return f"{millions:,.0f}" if millions >= 10 else f"{millions:.2g}"

@@ -43,24 +43,24 @@ def in_html(question):
     return "\n".join(lines)
 
 
-def predict(chapter, cell):
-    """Ask what `cell`, which stands below, will show: predict("03_open", "waits-free").
+def predict(chapter, number):
+    """Ask what a cell below will show: predict("03_open", 1) is the first question of the chapter.
+
+    A number, since a name would tell something of the answer.
 
     Whoever clicks an answer, or goes to it with Tab and presses Enter or the space bar, sees at
     once whether it is right, and why. That needs no script and no kernel, so a saved notebook can
     be answered as well; where nothing draws HTML, the question is plain text. Raises
     FileNotFoundError when the kit was not installed from its clone, and LookupError when the
-    chapter's file has no question on that cell.
+    chapter has no question of that number.
     """
     path = QUESTIONS / f"{chapter}.json"
     if not path.exists():
         raise FileNotFoundError(
             f"no questions at {path}: run the chapters from a clone of the kit, with `make lab`"
         )
-    for question in json.loads(path.read_text(encoding="utf-8")):
-        if question["cell"] == cell:
-            display(
-                {"text/html": in_html(question), "text/plain": in_words(question)}, raw=True
-            )
-            return
-    raise LookupError(f"{path} has no question on the cell {cell!r}")
+    questions = json.loads(path.read_text(encoding="utf-8"))
+    if number not in range(1, len(questions) + 1):
+        raise LookupError(f"{path} has the questions 1 to {len(questions)}, and none {number!r}")
+    question = questions[number - 1]
+    display({"text/html": in_html(question), "text/plain": in_words(question)}, raw=True)

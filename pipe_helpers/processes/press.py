@@ -69,7 +69,7 @@ class Press:
     def look(self):
         """What stays the same while the puppet sleeps in this call, else None.
 
-        That is what the functions of `asleep` want to be given. Never blocks on Linux.
+        That is what the functions of `asleep` want to be given. Never waits for the call.
         """
         link = self._puppet._link
         mark = asleep.sample(link.pid)

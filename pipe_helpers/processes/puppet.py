@@ -102,7 +102,7 @@ class Puppet:
 
     @property
     def under_way(self):
-        """The `Press` whose call has not returned, or None. Never blocks."""
+        """The `Press` whose call has not returned, or None. Never waits for the call."""
         with self._link.lock:
             self._link.settle()
             last = self._presses[-1] if self._presses else None

@@ -20,31 +20,33 @@ def open_pipe(path, flags):
     return fd
 
 
-def read_message(path):
+def read_text(path):
     fd = open_pipe(path, os.O_RDONLY)
     try:
         message = b""
-        while piece := os.read(fd, 512):    # b"" is the end of file: the last writer has closed
-            message += piece
+        while True:
+            piece = os.read(fd, 512)
+            if piece == b"":                # end of file: the last writer has closed
+                break
+            message = message + piece
     finally:
         os.close(fd)
     return message.decode(errors="replace")
 
 
-def main():
-    arguments = argparse.ArgumentParser(description="Receive one message through a named pipe.")
-    arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
-    path = arguments.parse_args().pipe
+def main(path):
     try:
-        message = read_message(path)
+        message = read_text(path)
     except OSError as error:
         sys.exit(f"{path!r}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)                       # what a shell reports after Ctrl-C
-    if not message:
+    if message == "":
         sys.exit(f"{path!r}: the writer closed the pipe without sending a message")
     print(f"I pid [{os.getpid()}] received a message => {message}")
 
 
 if __name__ == "__main__":
-    main()
+    arguments = argparse.ArgumentParser(description="Receive one message through a named pipe.")
+    arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
+    main(arguments.parse_args().pipe)

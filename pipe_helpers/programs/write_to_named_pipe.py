@@ -20,20 +20,17 @@ def open_pipe(path, flags):
     return fd
 
 
-def write_message(path, message):
+def write_text(path, text):
     fd = open_pipe(path, os.O_WRONLY)
     try:
-        os.write(fd, message.encode())      # so short a message is written whole or not at all
+        os.write(fd, text.encode())         # so short a message is written whole or not at all
     finally:
         os.close(fd)
 
 
-def main():
-    arguments = argparse.ArgumentParser(description="Send one message through a named pipe.")
-    arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
-    path = arguments.parse_args().pipe
+def main(path):
     try:
-        write_message(path, f"Hello from pid [{os.getpid()}]")
+        write_text(path, f"Hello from pid [{os.getpid()}]")
     except BrokenPipeError:
         sys.exit(f"{path!r}: the reader closed the pipe before the message was written")
     except OSError as error:
@@ -43,4 +40,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    arguments = argparse.ArgumentParser(description="Send one message through a named pipe.")
+    arguments.add_argument("pipe", nargs="?", default="my_pipe", help="its path (my_pipe)")
+    main(arguments.parse_args().pipe)

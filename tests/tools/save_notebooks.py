@@ -17,9 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+from kernels import at_unix_sockets
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbval.plugin import get_sanitize_patterns
+from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SANITIZE = Path(__file__).resolve().parents[1] / "nbval_sanitize.cfg"
@@ -81,6 +83,7 @@ def run(path):
             cell.outputs, cell.execution_count = [], None
     client = NotebookClient(
         notebook,
+        config=Config(KernelManager=at_unix_sockets()),
         timeout=30,
         kernel_name="python3",
         record_timing=False,

@@ -35,7 +35,8 @@ def take_all(folder, chapters, theme):
         for chapter in chapters:
             lab.open(chapter)
             lab.collapse_sidebar()
-            lab.run_all()
+            if any(cell.code for cell in lab.cells()):  # the glossary has none
+                lab.run_all()
             paths = lab.screenshots(folder, f"{chapter.removesuffix('.ipynb')}_{theme}")
             errors = [cell.prompt for cell in lab.cells() if cell.error]
             print(f"{chapter}: {len(paths)} pictures; errors in {' '.join(errors) or 'no cell'}")
