@@ -716,14 +716,14 @@ def send_all(fd, data):
         if not select.select([], [fd], [], 0.2)[1]:
             return
         data = data[os.write(fd, data[:512]):]
-""", "The pipe was full, and after 0.2 s it returned"),
+""", "the pipe stayed full, and meanwhile it returned"),
         "gives up after 1 s": ("""
 def send_all(fd, data):
     while data:
         if not select.select([], [fd], [], 1)[1]:
             raise TimeoutError
         data = data[os.write(fd, data[:512]):]
-""", "for a second, and it raised TimeoutError"),
+""", "the pipe stayed full, and meanwhile it raised"),
         "a thread that goes on": ("""
 def send_all(fd, data):
     def send(rest):
@@ -996,14 +996,14 @@ def read_message(path):
         while select.select([file], [], [], 1)[0] and (piece := file.read(512)):
             data += piece
         return data
-""", "a writer had the pipe open and was silent, and then it returned"),
+""", "a writer had the pipe open and was silent, and meanwhile it returned"),
         "gives up when no writer comes": ("""
 def read_message(path):
     with time_limit(1):
         file = open(path, "rb")
     with file:
         return file.read()
-""", "no writer came, and then it raised TimeoutError"),
+""", "no writer came, and meanwhile it raised TimeoutError"),
         "looks without a rest": ("""
 def read_message(path):
     fd, data = os.open(path, os.O_RDONLY), b""
@@ -1026,7 +1026,7 @@ def read_message(path):
         while select.select([file], [], [], 0.3)[0] and (piece := file.read(65_536)):
             data += piece
         return data
-""", "a writer had the pipe open and was silent, and then it returned"),
+""", "a writer had the pipe open and was silent, and meanwhile it returned"),
         "gives the last message for an empty one": ("""
 last = b""
 def read_message(path):
@@ -1034,7 +1034,7 @@ def read_message(path):
     with open(path, "rb") as file:
         last = file.read() or last
     return last
-""", "and the message is b''"),
+""", "A writer closed without a word, and it returned b'one'"),
         "removes the name": ("""
 def read_message(path):
     with open(path, "rb") as file:
@@ -1297,7 +1297,7 @@ def messages(fd):
         yield from whole
     if rest:
         raise EOFError
-""", "and then it raised EOFError"),
+""", "and meanwhile it raised EOFError"),
         "a hundred": ("""
 def messages(fd):
     with open(fd, "rb", closefd=False) as file:
@@ -1829,7 +1829,7 @@ def serve(path, handle):
         if keep is not None:
             os.close(keep)
         os.close(fd)
-""", "and then it raised TimeoutError"),
+""", "and meanwhile it raised TimeoutError"),
         "gives up when no writer comes": ("""
 def serve(path, handle):
     keep, rest = None, b""
@@ -1851,7 +1851,7 @@ def serve(path, handle):
         if keep is not None:
             os.close(keep)
         os.close(fd)
-""", "no writer came, and then it raised TimeoutError"),
+""", "no writer came, and meanwhile it raised TimeoutError"),
         "a hundred messages": ("""
 def serve(path, handle):
     fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
@@ -2348,7 +2348,7 @@ def ask(requests, replies, question):
             os.close(back)
     finally:
         os.close(to)
-""", "and then it raised EOFError"),
+""", "and meanwhile it raised EOFError"),
         "gives up before the server comes": ("""
 def ask(requests, replies, question):
     with time_limit(1.5):
@@ -2368,7 +2368,7 @@ def ask(requests, replies, question):
             os.close(back)
     finally:
         os.close(to)
-""", "the server had not come, and then it raised TimeoutError"),
+""", "the server had not come, and meanwhile it raised TimeoutError"),
         "does not wait for the server": ("""
 def ask(requests, replies, question):
     to = os.open(requests, os.O_WRONLY | os.O_NONBLOCK)

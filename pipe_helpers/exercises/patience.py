@@ -23,7 +23,7 @@ def waits(trial):
         event = learner.next(patience=0.01, napping=0.05)
         took, wakes = time.monotonic() - began, learner.wakes() - wakes
         if event[0] not in ("asleep", "napping"):
-            raise Fails(f"For {took:.1f} s {silence}, and then {_told(*event)}. It is to wait as "
+            raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait as "
                         "long as it takes.")
         if wakes > 20 + _MOST * took:
             raise Fails(f"While {silence}, it woke {wakes:,} times in {took:.1f} s. Let the call "

@@ -85,7 +85,7 @@ def message(trial):
 
 def pieces(trial):
     sent = ((b"Hello from ", b"pid [4242]\n"), (b"\n", b"\0"), (b"\xc3", b"\xa9\r"),
-            (b" \t", b"\r\n\0", b"\n", b"\xff\xfe\x80\x1a", b"\n "), ())
+            (b" \t", b"\r\n\0", b"\n", b"\xff\xfe\x80\x1a", b"\n "))
     paths = [trial.pipe() for _ in sent]
     trial.start(*[(path,) for path in paths], act=call_each)
     for path, each in zip(paths, sent):
@@ -132,9 +132,12 @@ def last_writer(trial):
 
 
 def nothing(trial):
-    paths = [trial.pipe() for _ in range(2)]
+    paths = [trial.pipe() for _ in range(3)]
     trial.start(*[(path,) for path in paths], act=call_each)
     for path in paths:
+        if path == paths[1]:
+            _hear(trial, path, b"one")
+            continue
         os.utime(path, (0, 0))
         before = os.stat(path)
         _empty(trial, path)

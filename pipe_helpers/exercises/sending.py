@@ -8,16 +8,16 @@ from pipe_helpers.exercises.observed import (
     expect_all_as_before,
     expect_error,
     expect_no_value,
-    expect_sleep,
     observe,
 )
+from pipe_helpers.exercises.patience import leave_waiting, waits
+from pipe_helpers.exercises.pieces import RESTS
 from pipe_helpers.exercises.trial import Fails, shown
 
 _PROCESSOR = 2  # seconds: more than a byte at a time takes
 _LONG = b"".join(b"%07d\r\xff\0" % number for number in range(106_000))[:-7]  # above 1 MiB
 _PIECES = 4_097, 12_289, 1, 30_011, 8_191  # what is read between two signals
 _CUTS = 8
-_AWAY = 1.1  # seconds that the reader leaves the pipe full
 
 
 class _Sending:
@@ -92,6 +92,12 @@ def short(trial):
     sending = _Sending(trial, *calls, pipes=2)
     for number, message in calls:
         sending.arrives(sending.fds[number], message)
+    trial.open(path := trial.pipe(), os.O_RDONLY)
+    trial.start([path], b"", (0, _LONG), act=_open_and_send)
+    if did(trial, "asleep", "napping", **RESTS):
+        raise Fails("The pipe was full, and it returned, as if all were sent. It is to wait for "
+                    "room.")
+    leave_waiting(trial, "the pipe stayed full")
 
 
 def long(trial):
@@ -106,18 +112,6 @@ def nothing(trial):
     sending = _Sending(trial, *[(0, message, 0.3) for message in messages])
     for message in messages:
         sending.arrives(sending.fds[0], message)
-
-
-def waits_long(trial):
-    message = _LONG[:100_003]
-    sending = _Sending(trial, (0, message, 0.5))
-    seen = sending.did("asleep", "napping", patience=_AWAY, napping=_AWAY, raised=lambda name, *_: (
-        f"The reader let the pipe stay full for a second, and it raised {name}. It is to wait for "
-        "room as long as it must."))
-    if seen:
-        raise Fails(f"The pipe was full, and after {seen.took:.1f} s it returned. It is to wait "
-                    "for room as long as it must.")
-    expect_sleep(sending.arrives(sending.fds[0], message), "The pipe was full")
 
 
 def reader_gone(trial):
@@ -168,7 +162,7 @@ EXERCISES = {
         "sends short messages as they are": short,
         "sends a long one whole, though signals cut its writes": long,
         "sends nothing if there is nothing to send": nothing,
-        "waits for room as long as it must": waits_long,
-        "says so if the reader goes": reader_gone,
+                "says so if the reader goes": reader_gone,
+        "waits as long as it takes": waits,
     }),
 }
