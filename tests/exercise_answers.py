@@ -5,8 +5,8 @@ MISTAKES: {exercise: {what is wrong: (source, words of the hint)}}. OTHER_STYLES
 """
 
 PRELUDE = """\
-import asyncio, errno, functools, io, os, pathlib, select, selectors, stat, subprocess, sys
-import threading, time
+import asyncio, contextlib, errno, functools, io, os, pathlib, select, selectors, stat, subprocess
+import sys, threading, time
 from pipe_helpers import time_limit
 """
 
@@ -14,34 +14,34 @@ MISTAKES = {
     "make_pipe": {
         "no second call": ("""
 def make_pipe(path):
-    os.mkfifo(path)
+    os.mkfifo(path, 0o600)
 """, "The second call raised FileExistsError"),
         "looks first": ("""
 def make_pipe(path):
     if not os.path.exists(path):
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "made the pipe just before your os.mkfifo"),
+""", "just before your os.mkfifo, and it raised"),
         "looks first, mkfifo imported by name": ("""
 from os import mkfifo
 def make_pipe(path):
     if not os.path.exists(path):
-        mkfifo(path)
+        mkfifo(path, 0o600)
     elif not stat.S_ISFIFO(os.stat(path).st_mode):
         raise FileExistsError(path)
-""", "made the pipe just before your os.mkfifo"),
+""", "just before your os.mkfifo, and it raised"),
         "takes any file": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         pass
 """, "There was a regular file at the path, and it said nothing"),
         "refuses regular files only": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         if stat.S_ISREG(os.stat(path).st_mode):
             raise
@@ -50,18 +50,18 @@ def make_pipe(path):
 def make_pipe(path):
     if os.path.exists(path):
         os.unlink(path)
-    os.mkfifo(path)
+    os.mkfifo(path, 0o600)
 """, "put a new pipe in the place of the old one"),
         "removes what is no pipe": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path)
+        os.mkfifo(path, 0o600)
     except FileExistsError:
         if not stat.S_ISFIFO(os.stat(path).st_mode):
             os.unlink(path)
-            os.mkfifo(path)
+            os.mkfifo(path, 0o600)
             raise FileExistsError(path)
-""", "destroyed it"),
+""", "put a pipe in its place"),
         "a regular file": ("""
 def make_pipe(path):
     open(path, "a").close()
@@ -77,10 +77,218 @@ def make_pipe(path):
         "a name of its own": ("""
 def make_pipe(path):
     try:
-        os.mkfifo(path + "_pipe")
+        os.mkfifo(path + "_pipe", 0o600)
     except FileExistsError:
         pass
 """, "nothing at the path"),
+        "waits before": ("""
+def make_pipe(path):
+    time.sleep(0.2)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "nothing was there to wait for"),
+        "any mode": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "asked for is 0o600"),
+        "a slip in the error branch": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistError(path)
+""", "it raised NameError"),
+        "ends the program": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            sys.exit("not a pipe")
+""", "it raised SystemExit"),
+        "another error": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise ValueError("not a pipe")
+""", "it raised ValueError"),
+        "looks, then mknod": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+    else:
+        os.mknod(path, stat.S_IFIFO | 0o600)
+""", "just before your os.mknod"),
+        "looks, then a shell": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+    else:
+        subprocess.run(["mkfifo", "-m", "600", path], check=True)
+""", "just before you started another program"),
+        "looks, then rename": ("""
+def make_pipe(path):
+    if os.path.lexists(path):
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileExistsError(path)
+        return
+    os.mkfifo(path + ".new", 0o600)
+    os.rename(path + ".new", path)
+""", "just before your os.mkfifo. It put a new pipe in the place of the old one"),
+        "a shell without quotes": ("""
+def make_pipe(path):
+    if os.system(f"mkfifo -m 600 {path} 2>/dev/null") and not pathlib.Path(path).is_fifo():
+        raise FileExistsError(path)
+""", "It raised FileExistsError: it's my_pipe"),
+        "sets the mode of what is there": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        os.chmod(path, 0o600)
+""", "changed the mode of the pipe that was there"),
+        "touches what is there": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        os.utime(path)
+""", "or changed its time"),
+        "writes to it to see whether it works": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+        fd = os.open(path, os.O_RDWR)
+        os.write(fd, b"x")
+        os.close(fd)
+""", "or changed its time"),
+        "opens it to look": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+                raise
+        finally:
+            os.close(fd)
+""", "It opened what is at the path"),
+        "leaves the umask": ("""
+def make_pipe(path):
+    os.umask(0o177)
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "the umask is another"),
+        "remembers what it made": ("""
+made = set()
+def make_pipe(path):
+    if path in made:
+        return
+    made.add(path)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "nothing at the path"),
+        "the first path only": ("""
+def make_pipe(path, paths=[]):
+    paths.append(path)
+    try:
+        os.mkfifo(paths[0], 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(paths[0]).st_mode):
+            raise
+""", "nothing at the path"),
+        "hides that the folder is missing": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except OSError:
+        if os.path.lexists(path) and not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "so there is no pipe, and it said nothing"),
+        "makes the folder": ("""
+def make_pipe(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "was missing, and your function made it"),
+        "files and folders only": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.isfile(path) or os.path.isdir(path):
+            raise
+""", "There was a socket at the path, and it said nothing"),
+        "a link to nothing": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.exists(path) and not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "There was a link at the path, and it said nothing"),
+        "empty files are removed": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if os.path.isfile(path) and not os.path.getsize(path):
+            os.unlink(path)
+            os.mkfifo(path, 0o600)
+        elif not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+""", "put a pipe in its place"),
+        "returns the path": ("""
+def make_pipe(path):
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+    return path
+""", "a function that returns nothing"),
+        "leaves a folder": ("""
+import tempfile
+def make_pipe(path):
+    new = os.path.join(tempfile.mkdtemp(dir=os.path.dirname(path) or "."), "pipe")
+    os.mkfifo(new, 0o600)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
+    finally:
+        os.unlink(new)
+""", "Beside the path that was given it left"),
     },
     "try_open_writer": {
         "waits": ("""
@@ -97,7 +305,7 @@ def try_open_writer(path):
         return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
-""", "hid that"),
+""", "(ENOENT)"),
         "both directions": ("""
 def try_open_writer(path):
     return os.open(path, os.O_RDWR)
@@ -146,12 +354,199 @@ def try_open_writer(path):
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise
-""", "made a regular file"),
+""", "made something there"),
         "leaves one open": ("""
 def try_open_writer(path):
     os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     return None
 """, "left a descriptor open"),
+        "a slip for the other errors": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise eror
+""", "it raised NameError"),
+        "all others as one": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise FileNotFoundError(path)
+""", "NOTDIR"),
+        "only the missing file is told": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+""", "NOTDIR"),
+        "looks for the file only": ("""
+def try_open_writer(path):
+    if not os.path.exists(path):
+        raise FileNotFoundError(path)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+""", "NOTDIR"),
+        "folders are no pipe for it": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except IsADirectoryError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "(EISDIR)"),
+        "what it may not open is None": ("""
+def try_open_writer(path):
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except PermissionError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "(EACCES)"),
+        "a look, then it waits": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return os.open(path, os.O_WRONLY)
+""", "The reader left just before your function opened"),
+        "a look, then both directions": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return os.open(path, os.O_RDWR)
+""", "open for both directions: then your own"),
+        "a look left open": ("""
+def try_open_writer(path):
+    try:
+        os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "Beside the descriptor that it returned, it left a descriptor open"),
+        "a reader of its own": ("""
+def try_open_writer(path):
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.open(path, os.O_WRONLY)
+    finally:
+        os.close(reader)
+""", "yourself"),
+        "asks with a byte": ("""
+def try_open_writer(path):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(fd, b"\\0")
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    return fd
+""", "something else is what the reader got"),
+        "remembers the descriptor": ("""
+known = {}
+def try_open_writer(path):
+    if path not in known:
+        try:
+            known[path] = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return None
+    return known[path]
+""", "was open before the call"),
+        "remembers that nobody reads": ("""
+def try_open_writer(path, silent=set()):
+    if path in silent:
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        silent.add(path)
+""", "after a call that found none, and it returned None"),
+        "tries for a while": ("""
+def try_open_writer(path):
+    for _ in range(10):
+        try:
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        time.sleep(0.03)
+""", "It is not to wait: try once"),
+        "an alarm that stays": ("""
+import signal
+def try_open_writer(path):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        return os.open(path, os.O_WRONLY)
+    except TimeoutError:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+""", "the handler of SIGALRM is another"),
+        "a thread that waits on": ("""
+def try_open_writer(path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(os.open(path, os.O_WRONLY)), daemon=True)
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    thread.start()
+    thread.join(0.02)
+    return found[0] if found else None
+""", "a thread of yours still runs"),
+        "makes it writable": ("""
+def try_open_writer(path):
+    os.chmod(path, 0o622)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "It changed the mode of the pipe"),
+        "a file object": ("""
+def try_open_writer(path):
+    try:
+        return open(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb", buffering=0)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "It returned a FileIO"),
+        "opened for reading": ("""
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""", "can't be written to"),
     },
     "send_all": {
         "one write": ("""
@@ -182,7 +577,7 @@ def send_all(fd, data):
     while data:
         data = data[os.write(fd, data):]
     os.close(fd)
-""", "It closed the descriptor"),
+""", "which the caller had open, is closed"),
         "hides the broken pipe": ("""
 def send_all(fd, data):
     try:
@@ -206,7 +601,7 @@ def send_all(fd, data):
         data = data[os.write(fd, data) if data else 0:]
         if not data and done is not None:
             done = len(data) > 0
-""", "runs in a loop"),
+""", "it runs in a loop, at the cost of a processor"),
         "text": ("""
 def send_all(fd, data):
     while data:
@@ -217,6 +612,188 @@ def send_all(fd, data):
     for start in range(0, len(data), 100_000):
         os.write(fd, data[start:start + 100_000])
 """, "not the message any more after byte"),
+        "pieces of 8192, not counted": ("""
+def send_all(fd, data):
+    for start in range(0, len(data), 8192):
+        os.write(fd, data[start:start + 8192])
+""", "not the message any more after byte"),
+        "pieces of 64 KiB, not counted": ("""
+def send_all(fd, data):
+    for start in range(0, len(data), 65536):
+        os.write(fd, data[start:start + 65536])
+""", "not the message any more after byte"),
+        "once more only": ("""
+def send_all(fd, data):
+    count = os.write(fd, data)
+    if count < len(data):
+        os.write(fd, data[count:])
+""", "may do a part"),
+        "at most 1 MiB": ("""
+def send_all(fd, data):
+    data = data[:1 << 20]
+    while data:
+        data = data[os.write(fd, data):]
+""", "may do a part"),
+        "recursion for each piece": ("""
+def send_all(fd, data):
+    if data:
+        send_all(fd, data[os.write(fd, data[:512]):])
+""", "It raised RecursionError"),
+        "strips": ("""
+def send_all(fd, data):
+    data = data.rstrip()
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "adds a newline": ("""
+def send_all(fd, data):
+    if data and not data.endswith(b"\\n"):
+        data += b"\\n"
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "up to the first NUL": ("""
+def send_all(fd, data):
+    data = data.split(b"\\0")[0]
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "text on the way": ("""
+def send_all(fd, data):
+    data = data.decode(errors="replace").encode()
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "line by line": ("""
+def send_all(fd, data):
+    for line in data.splitlines():
+        line += b"\\n"
+        while line:
+            line = line[os.write(fd, line):]
+""", "are to go as they are"),
+        "stays nonblocking": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    while data:
+        select.select([], [fd], [])
+        data = data[os.write(fd, data):]
+""", "O_NONBLOCK is set"),
+        "stays nonblocking after an error": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    while data:
+        select.select([], [fd], [])
+        data = data[os.write(fd, data):]
+    os.set_blocking(fd, True)
+""", "The reader had gone. After the call, O_NONBLOCK is set"),
+        "naps of 0.1 ms": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                time.sleep(0.0001)
+    finally:
+        os.set_blocking(fd, True)
+""", "look less often"),
+        "tries without a pause": ("""
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                pass
+    finally:
+        os.set_blocking(fd, True)
+""", "it runs in a loop, at the cost of a processor"),
+        "gives up after 0.2 s": ("""
+def send_all(fd, data):
+    while data:
+        if not select.select([], [fd], [], 0.2)[1]:
+            return
+        data = data[os.write(fd, data[:512]):]
+""", "the pipe stayed full, and meanwhile it returned"),
+        "gives up after 1 s": ("""
+def send_all(fd, data):
+    while data:
+        if not select.select([], [fd], [], 1)[1]:
+            raise TimeoutError
+        data = data[os.write(fd, data[:512]):]
+""", "the pipe stayed full, and meanwhile it raised"),
+        "a thread that goes on": ("""
+def send_all(fd, data):
+    def send(rest):
+        while rest:
+            rest = rest[os.write(fd, rest):]
+    threading.Thread(target=send, args=(data,), daemon=True).start()
+""", "a thread of yours still runs"),
+        "remembers what it sent": ("""
+def send_all(fd, data, sent=set()):
+    if data in sent:
+        return
+    sent.add(data)
+    while data:
+        data = data[os.write(fd, data):]
+""", "are to go as they are"),
+        "remembers the rest": ("""
+rest = b""
+def send_all(fd, data):
+    global rest
+    rest += data
+    while rest:
+        rest = rest[os.write(fd, rest):]
+""", "data[count:]"),
+        "another error": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError:
+        raise RuntimeError("the reader has gone")
+""", "it raised RuntimeError"),
+        "a slip when the reader goes": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError as error:
+        raise eror
+""", "it raised NameError"),
+        "closes after an error": ("""
+def send_all(fd, data):
+    try:
+        while data:
+            data = data[os.write(fd, data):]
+    except BrokenPipeError:
+        os.close(fd)
+        raise
+""", "which the caller had open, is closed"),
+        "leaves a copy": ("""
+def send_all(fd, data):
+    copy = os.dup(fd)
+    while data:
+        data = data[os.write(copy, data):]
+    os.close(copy)
+""", "it left a descriptor open"),
+        "gives the count": ("""
+def send_all(fd, data):
+    total = len(data)
+    while data:
+        data = data[os.write(fd, data):]
+    return total
+""", "a function that returns nothing"),
+        "an interrupt ends it": ("""
+def send_all(fd, data):
+    while data:
+        count = os.write(fd, data)
+        if count < len(data):
+            raise InterruptedError
+        data = data[count:]
+""", "It raised InterruptedError"),
     },
     "read_message": {
         "22 bytes": ("""
@@ -234,7 +811,7 @@ def read_message(path):
         return os.read(fd, 1_000_000)
     finally:
         os.close(fd)
-""", "returned 11 bytes, and the message has 22"),
+""", "before the writer had closed: more"),
         "until a short read": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY)
@@ -246,7 +823,7 @@ def read_message(path):
             break
     os.close(fd)
     return data
-""", "returned 11 bytes, and the message has 22"),
+""", "before the writer had closed: more"),
         "does not wait": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -273,7 +850,7 @@ def read_message(path):
     while piece := os.read(fd, 512):
         data += piece
     return data
-""", "It left a descriptor open. Close it"),
+""", "After the call, it left a descriptor open"),
         "no end": ("""
 def read_message(path):
     fd = os.open(path, os.O_RDONLY)
@@ -303,6 +880,195 @@ def read_message(path):
         raise EOFError("nothing")
     return data
 """, "it raised EOFError"),
+        "another error in the error's branch": ("""
+def read_message(path):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        raise Missing(path)
+    with open(fd, "rb") as file:
+        return file.read()
+""", "The error that is to come is FileNotFoundError"),
+        "hides errors": ("""
+def read_message(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+""", "There is no file at the path, and it returned b''"),
+        "makes what is missing": ("""
+def read_message(path):
+    if not os.path.exists(path):
+        os.mkfifo(path)
+    with open(path, "rb") as file:
+        return file.read()
+""", "and it waits. Let the error come through"),
+        "cat": ("""
+def read_message(path):
+    return subprocess.run(["cat", path], capture_output=True, stdin=subprocess.DEVNULL).stdout
+""", "There is no file at the path, and it returned b''"),
+        "a thread": ("""
+def read_message(path):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(open(path, "rb").read()))
+    thread.start()
+    thread.join()
+    return found[0]
+""", "The error that is to come is FileNotFoundError"),
+        "recursion": ("""
+def read_message(path):
+    def rest(fd):
+        piece = os.read(fd, 4096)
+        return piece and piece + rest(fd)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return rest(fd)
+    finally:
+        os.close(fd)
+""", "It raised RecursionError"),
+        "closes, but not after an error": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    while piece := os.read(fd, 512):
+        data += piece
+    os.close(fd)
+    return data
+""", "There is a folder at the path. After the error, it left a descriptor open"),
+        "closes after an Exception only": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    try:
+        while piece := os.read(fd, 512):
+            data += piece
+    except Exception:
+        os.close(fd)
+        raise
+    os.close(fd)
+    return data
+""", "It was interrupted while it read. After that, it left a descriptor open"),
+        "swallows the interrupt": ("""
+def read_message(path):
+    data = b""
+    with open(path, "rb", buffering=0) as file:
+        try:
+            while piece := file.read(512):
+                data += piece
+        except KeyboardInterrupt:
+            pass
+    return data
+""", "Let KeyboardInterrupt come through"),
+        "text and back": ("""
+def read_message(path):
+    with open(path, encoding="utf-8", errors="replace", newline="") as file:
+        return file.read().encode()
+""", "\\xbd\\x1a"),
+        "one newline is all newlines": ("""
+def read_message(path):
+    with open(path, encoding="latin-1") as file:
+        return file.read().encode("latin-1")
+""", "returned b'\\xc3"),
+        "remembers": ("""
+def read_message(path, pieces=[]):
+    with open(path, "rb") as file:
+        pieces.append(file.read())
+    return b"".join(pieces)
+""", "and the message is b'Hello from pid [4242]'"),
+        "until the newline": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        return file.readline()
+""", "before the writer had closed: more"),
+        "65,536 bytes": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        return file.read(65_536)
+""", "returned 65,536 bytes"),
+        "a hundred reads": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        return b"".join(file.read(4096) for _ in range(100))
+""", "returned 100 bytes"),
+        "gives up": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        data = b""
+        while select.select([file], [], [], 1)[0] and (piece := file.read(512)):
+            data += piece
+        return data
+""", "a writer had the pipe open and was silent, and meanwhile it returned"),
+        "gives up when no writer comes": ("""
+def read_message(path):
+    with time_limit(1):
+        file = open(path, "rb")
+    with file:
+        return file.read()
+""", "no writer came, and meanwhile it raised TimeoutError"),
+        "looks without a rest": ("""
+def read_message(path):
+    fd, data = os.open(path, os.O_RDONLY), b""
+    os.set_blocking(fd, False)
+    try:
+        while True:
+            try:
+                if not (piece := os.read(fd, 512)):
+                    return data
+                data += piece
+            except BlockingIOError:
+                time.sleep(0.0001)
+    finally:
+        os.close(fd)
+""", "Let the call itself wait"),
+        "until the first writer has paused": ("""
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        data = file.read(65_536)
+        while select.select([file], [], [], 0.3)[0] and (piece := file.read(65_536)):
+            data += piece
+        return data
+""", "a writer had the pipe open and was silent, and meanwhile it returned"),
+        "gives the last message for an empty one": ("""
+last = b""
+def read_message(path):
+    global last
+    with open(path, "rb") as file:
+        last = file.read() or last
+    return last
+""", "A writer closed without a word, and it returned b'one'"),
+        "removes the name": ("""
+def read_message(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    os.unlink(path)
+    return data
+""", "It removed the pipe's name"),
+        "changes the mode": ("""
+def read_message(path):
+    os.chmod(path, 0o666)
+    with open(path, "rb") as file:
+        return file.read()
+""", "It changed the pipe itself"),
+        "leaves a handler": ("""
+def read_message(path):
+    import signal
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    with open(path, "rb") as file:
+        return file.read()
+""", "the handler of SIGALRM is another"),
+        "leaves a thread": ("""
+def read_message(path):
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with open(path, "rb") as file:
+        return file.read()
+""", "a thread of yours still runs"),
+        "a bytearray": ("""
+def read_message(path):
+    data = bytearray()
+    with open(path, "rb", buffering=0) as file:
+        while piece := file.read(22):
+            data += piece
+    return data
+""", "It returned a bytearray"),
     },
     "messages": {
         "one read": ("""
@@ -386,6 +1152,206 @@ def messages(fd):
         for message in whole:
             yield message[:-1]
 """, "a piece of the message"),
+        "splits at what text calls a line": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        rest += piece
+        lines = rest.splitlines(keepends=True)
+        rest = b"" if lines[-1].endswith(b"\\n") else lines.pop()
+        for line in lines:
+            yield line.rstrip(b"\\r\\n")
+    if rest:
+        raise EOFError
+""", "only the newline is cut off"),
+        "strips": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        for line in file:
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line.strip()
+""", "only the newline is cut off"),
+        "text and back": ("""
+def messages(fd):
+    with open(fd, encoding="utf-8", newline="\\n", closefd=False) as file:
+        while line := file.readline():
+            if line[-1] != "\\n":
+                raise EOFError
+            yield line[:-1].encode()
+""", "It raised UnicodeDecodeError"),
+        "ends at an empty message": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        while line := file.readline():
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            if line == b"\\n":
+                return
+            yield line[:-1]
+""", "came to an end while the writer"),
+        "another error": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EndOfFile("in the middle")
+""", "The error that is to come is EOFError"),
+        "a ValueError": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise ValueError("in the middle")
+""", "The error that is to come is EOFError"),
+        "an error after blanks is none": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest.strip():
+        raise EOFError
+""", "disappeared"),
+        "an error at every end": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    raise EOFError
+""", "It raised EOFError"),
+        "remembers the rest": ("""
+rest = b""
+def messages(fd):
+    global rest
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "and the message is b'one'"),
+        "a default that remembers": ("""
+def messages(fd, rest=bytearray()):
+    while piece := os.read(fd, 512):
+        rest += piece
+        while b"\\n" in rest:
+            at = rest.index(b"\\n")
+            yield bytes(rest[:at])
+            del rest[:at + 1]
+    if rest:
+        raise EOFError
+""", "and the message is b'one'"),
+        "closes the descriptor": ("""
+def messages(fd):
+    with open(fd, "rb") as file:
+        for line in file:
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""", "which the caller had open, is closed"),
+        "closes the descriptor after an error": ("""
+def messages(fd):
+    rest = b""
+    while piece := os.read(fd, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        os.close(fd)
+        raise EOFError
+""", "which the caller had open, is closed"),
+        "leaves O_NONBLOCK": ("""
+def messages(fd):
+    os.set_blocking(fd, False)
+    rest = b""
+    while True:
+        select.select([fd], [], [])
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "O_NONBLOCK is set"),
+        "a descriptor more": ("""
+def messages(fd):
+    file = os.dup(fd)
+    rest = b""
+    while piece := os.read(file, 512):
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "it left a descriptor open"),
+        "gives up": ("""
+def messages(fd):
+    rest = b""
+    while select.select([fd], [], [], 1.5)[0]:
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "and meanwhile it raised EOFError"),
+        "a hundred": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        for _ in range(100):
+            line = file.readline()
+            if not line:
+                return
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""", "came to an end while the writer"),
+        "recursion": ("""
+def messages(fd, rest=b""):
+    piece = os.read(fd, 512)
+    if not piece and rest:
+        raise EOFError
+    if piece:
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+        yield from messages(fd, rest)
+""", "It raised RecursionError"),
+        "65,536 bytes at most": ("""
+def messages(fd):
+    with open(fd, "rb", closefd=False) as file:
+        while line := file.readline(65_536):
+            if not line.endswith(b"\\n") and len(line) < 65_536:
+                raise EOFError
+            yield line.removesuffix(b"\\n")
+""", "a piece of the message"),
+        "looks without a rest": ("""
+def messages(fd):
+    rest = b""
+    while True:
+        while not select.select([fd], [], [], 0)[0]:
+            time.sleep(0.0001)
+        if not (piece := os.read(fd, 512)):
+            break
+        *whole, rest = (rest + piece).split(b"\\n")
+        yield from whole
+    if rest:
+        raise EOFError
+""", "Let the call itself wait"),
+        "a bytearray": ("""
+def messages(fd):
+    message = bytearray()
+    while byte := os.read(fd, 1):
+        if byte == b"\\n":
+            yield message
+            message = bytearray()
+        else:
+            message += byte
+    if message:
+        raise EOFError
+""", "It yielded a bytearray"),
     },
     "serve": {
         "ends": ("""
@@ -474,7 +1440,516 @@ def serve(path, handle):
         with open(path, "rb") as file:
             for message in file.read().splitlines():
                 handle(message)
-""", "handle was not called"),
+""", "A whole message was written"),
+        "both directions": ("""
+def serve(path, handle):
+    with open(path, "r+b", buffering=0) as file:
+        for line in io.BufferedReader(file):
+            handle(line[:-1])
+""", "drop the piece at end of file"),
+        "keeps a write end for ever": ("""
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    keep = os.open(path, os.O_WRONLY)
+    rest = b""
+    try:
+        while True:
+            *whole, rest = (rest + os.read(fd, 512)).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        os.close(fd)
+        os.close(keep)
+""", "drop the piece at end of file"),
+        "looks now and then, and forgets nothing": ("""
+def serve(path, handle):
+    fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
+    while True:
+        try:
+            rest += os.read(fd, 512)
+        except BlockingIOError:
+            pass
+        *whole, rest = rest.split(b"\\n")
+        for message in whole:
+            handle(message)
+        time.sleep(0.01)
+""", "drop the piece at end of file"),
+        "asyncio, with a write end for ever": ("""
+def serve(path, handle):
+    async def main():
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        while True:
+            handle((await reader.readuntil(b"\\n"))[:-1])
+    pipe = open(path, "rb", buffering=0)
+    keep = open(path, "wb", buffering=0)
+    asyncio.run(main())
+""", "It raised LimitOverrunError"),
+        "opens the next before it closes the last": ("""
+def serve(path, handle):
+    file = open(path, "rb", buffering=0)
+    while True:
+        for line in io.BufferedReader(io.FileIO(file.fileno(), closefd=False)):
+            if line.endswith(b"\\n"):
+                handle(line[:-1])
+        following = open(path, "rb", buffering=0)
+        file.close()
+        file = following
+""", "the open waits for yet another writer"),
+        "hands on the piece at end of file": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                if rest:
+                    handle(rest)
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "Keep a piece until its newline"),
+        "keeps the write end after the second writer": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if not piece:
+                rest = b""
+                keep = keep or os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "drop the piece at end of file"),
+        "ends at an unfinished message": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                if rest:
+                    raise EOFError(rest)
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It raised EOFError: b'par'"),
+        "strips": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message.strip())
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "only the newline is cut off"),
+        "text and back": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message.decode(errors="replace").encode())
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and the message was b'\\r"),
+        "leaves out empty ones": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                if message:
+                    handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It was left out"),
+        "swallows the errors of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                try:
+                    handle(message)
+                except Exception:
+                    pass
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "it was called again"),
+        "takes an error of handle for its own": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+          try:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+          except BlockingIOError:
+            time.sleep(0.01)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "handle raised BlockingIOError, and it waits on"),
+        "returns at an EOFError of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except EOFError:
+        pass
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "handle raised EOFError, and it returned None"),
+        "wraps the errors of handle": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except Exception as error:
+        raise RuntimeError("serve") from error
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and it raised RuntimeError"),
+        "leaves the descriptor after an error": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    while True:
+        piece = os.read(fd, 512)
+        if keep is not None:
+            os.close(keep)
+            keep = None
+        if not piece:
+            rest = b""
+            keep = os.open(path, os.O_WRONLY)
+        *whole, rest = (rest + piece).split(b"\\n")
+        for message in whole:
+            handle(message)
+""", "After that, it left a descriptor open"),
+        "a descriptor more for each writer": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+                os.dup(fd)
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "After that, it left a descriptor open"),
+        "closes after an Exception only": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    except Exception:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+        raise
+""", "After that, it left a descriptor open"),
+        "remembers": ("""
+rest = b""
+def serve(path, handle):
+    global rest
+    fd, keep = os.open(path, os.O_RDONLY), None
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It called handle with b'and a piece"),
+        "65,536 bytes at most": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            rest = rest[-65_536:]
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and the message was 69,999 bytes"),
+        "gives up": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            if not select.select([fd], [], [], 1)[0]:
+                raise TimeoutError
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "and meanwhile it raised TimeoutError"),
+        "gives up when no writer comes": ("""
+def serve(path, handle):
+    keep, rest = None, b""
+    with time_limit(1.5):
+        fd = os.open(path, os.O_RDONLY)
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "no writer came, and meanwhile it raised TimeoutError"),
+        "a hundred messages": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    seen = 0
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+                seen += 1
+                if seen == 100:
+                    return
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "end of file is not for ever"),
+        "naps too short": ("""
+def serve(path, handle):
+    fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
+    try:
+        while True:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:
+                piece = None
+            if piece is None:
+                time.sleep(0.0001)
+            elif not piece:
+                rest = b""
+                time.sleep(0.0001)
+            else:
+                *whole, rest = (rest + piece).split(b"\\n")
+                for message in whole:
+                    handle(message)
+    finally:
+        os.close(fd)
+""", "Let the call itself wait"),
+        "cat again and again": ("""
+def serve(path, handle):
+    while True:
+        with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+            try:
+                for line in cat.stdout:
+                    if line.endswith(b"\\n"):
+                        handle(line[:-1])
+            except BaseException:
+                cat.kill()
+                raise
+""", "keep the pipe open"),
+        "changes the mode": ("""
+def serve(path, handle):
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    os.chmod(path, 0o666)
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
+""", "It changed the pipe itself"),
+        "recursion": ("""
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        more(path, handle, fd, b"")
+    finally:
+        os.close(fd)
+def more(path, handle, fd, rest):
+    piece = os.read(fd, 512)
+    if not piece:
+        rest, keep = b"", os.open(path, os.O_WRONLY)
+        try:
+            piece = os.read(fd, 512)
+        finally:
+            os.close(keep)
+    *whole, rest = (rest + piece).split(b"\\n")
+    for message in whole:
+        handle(message)
+    more(path, handle, fd, rest)
+""", "It raised RecursionError"),
     },
     "ask": {
         "opposite order": ("""
@@ -550,6 +2025,512 @@ def ask(requests, replies, question):
         questions.write(question + b"\\n")
         time.sleep(3)
 """, "open replies for reading"),
+        "text and back": ("""
+def ask(requests, replies, question):
+    with open(requests, "w") as questions:
+        print(question.decode(), file=questions)
+    with open(replies) as answers:
+        return answers.readline().rstrip("\\n").encode()
+""", "It raised UnicodeDecodeError"),
+        "strips": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.strip()
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "do not strip"),
+        "strips the end": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.rstrip()
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "do not strip"),
+        "text in between": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer.decode("latin-1").splitlines()[0].encode("latin-1")
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "returned 1 bytes"),
+        "two writes": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question)
+            os.write(to, b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "must go in one write"),
+        "a writable file with two writes": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.writelines([question, b"\\n"])
+        answer = answers.readline()
+    if not answer.endswith(b"\\n"):
+        raise EOFError
+    return answer[:-1]
+""", "must go in one write"),
+        "returns the piece": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        return answers.readline().removesuffix(b"\\n")
+""", "The server left before its answer was at its end, and it returned b''"),
+        "an error for no answer only": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        answer = answers.readline()
+        if not answer:
+            raise EOFError
+        return answer.removesuffix(b"\\n")
+""", "at its end, after b'fo', and it returned"),
+        "another error": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise ServerLeft(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is EOFError"),
+        "a ConnectionError": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise ConnectionError
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is EOFError"),
+        "reads for ever at end of file": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "hides the broken pipe": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            try:
+                os.write(to, question + b"\\n")
+            except BrokenPipeError:
+                return None
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it returned None"),
+        "a broken pipe becomes EOFError": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            try:
+                os.write(to, question + b"\\n")
+            except OSError as error:
+                raise EOFError from error
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "The error that is to come is BrokenPipeError"),
+        "leaves them open after an error": ("""
+def ask(requests, replies, question):
+    to, back = os.open(requests, os.O_WRONLY), os.open(replies, os.O_RDONLY)
+    os.write(to, question + b"\\n")
+    answer = b""
+    while not answer.endswith(b"\\n"):
+        if not (piece := os.read(back, 512)):
+            raise EOFError
+        answer += piece
+    os.close(to)
+    os.close(back)
+    return answer[:-1]
+""", "After the EOFError it left 2 descriptors open"),
+        "leaves requests open without replies": ("""
+def ask(requests, replies, question):
+    to, back = os.open(requests, os.O_WRONLY), os.open(replies, os.O_RDONLY)
+    try:
+        os.write(to, question + b"\\n")
+        answer = b""
+        while not answer.endswith(b"\\n"):
+            if not (piece := os.read(back, 512)):
+                raise EOFError
+            answer += piece
+        return answer[:-1]
+    finally:
+        os.close(to)
+        os.close(back)
+""", "After the FileNotFoundError it left a descriptor open"),
+        "makes the missing pipe": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        if not os.path.exists(replies):
+            os.mkfifo(replies)
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "a descriptor open": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            pass
+    finally:
+        os.close(to)
+""", "left a descriptor open"),
+        "two reads": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            for _ in range(2):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "no end of file comes"),
+        "4,096 bytes": ("""
+def ask(requests, replies, question):
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
+        questions.write(question + b"\\n")
+        answer = answers.readline(4096)
+        if not answer:
+            raise EOFError
+        return answer.removesuffix(b"\\n")
+""", "before the answer was at its end"),
+        "gives up": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                if not select.select([back], [], [], 1)[0]:
+                    raise EOFError
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and meanwhile it raised EOFError"),
+        "gives up before the server comes": ("""
+def ask(requests, replies, question):
+    with time_limit(1.5):
+        to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "the server had not come, and meanwhile it raised TimeoutError"),
+        "does not wait for the server": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "It raised OSError"),
+        "remembers": ("""
+answers = {}
+def ask(requests, replies, question):
+    if question in answers:
+        return answers[question]
+    with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as file:
+        questions.write(question + b"\\n")
+        answer = file.readline()
+        if not answer.endswith(b"\\n"):
+            raise EOFError
+        answers[question] = answer[:-1]
+        return answer[:-1]
+""", "before the server had answered"),
+        "a default that remembers": ("""
+def ask(requests, replies, question, answer=bytearray()):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return bytes(answer[:-1])
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "before the server had answered"),
+        "looks without a rest": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                while not select.select([back], [], [], 0)[0]:
+                    time.sleep(0.0001)
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "Let the call itself wait"),
+        "changes the mode": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    os.chmod(replies, 0o666)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "It changed the pipe itself"),
+        "reads its own question": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_RDWR)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "and it waits on, or tries again"),
+        "removes a name": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+            os.unlink(replies)
+    finally:
+        os.close(to)
+""", "It removed the name of a pipe"),
+        "leaves a timer": ("""
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            import signal
+            signal.setitimer(signal.ITIMER_REAL, 60)
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
+""", "a timer runs"),
+        "recursion": ("""
+def ask(requests, replies, question):
+    def rest(file):
+        piece = os.read(file.fileno(), 512)
+        if not piece:
+            raise EOFError
+        return piece if piece.endswith(b"\\n") else piece + rest(file)
+    with open(requests, "wb", buffering=0) as to, open(replies, "rb", buffering=0) as back:
+        to.write(question + b"\\n")
+        return rest(back)[:-1]
+""", "It raised RecursionError"),
     },
     "read_with_deadline": {
         "no deadline": ("""
@@ -646,7 +2627,7 @@ def read_with_deadline(path, seconds):
                 os.close(fd)
                 return data
             data += piece
-""", "After the TimeoutError it left a descriptor open"),
+""", "After the TimeoutError, it left a descriptor open"),
         "a piece for the whole": ("""
 def read_with_deadline(path, seconds):
     data = b""
@@ -660,6 +2641,254 @@ def read_with_deadline(path, seconds):
             return data
         raise
 """, "returned a piece of it as if it were"),
+        "strips": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read().strip()
+""", "do not strip it"),
+        "text on the way": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, errors="replace") as file:
+        return file.read().encode()
+""", "', and the message is b' \\r"),
+        "newlines of text": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, encoding="latin-1") as file:
+        return file.read().encode("latin-1")
+""", "', and the message is b' \\r"),
+        "one line": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.readline()
+""", "returned 3 bytes"),
+        "at most 64 KiB": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read(65536)
+""", "returned 65,536 bytes"),
+        "nothing is no message": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        while True:
+            with open(path, "rb") as file:
+                if data := file.read():
+                    return data
+""", "as if it had not seen the end of file"),
+        "looks, and misses an empty message": ("""
+def read_with_deadline(path, seconds):
+    end, data = time.monotonic() + seconds, b""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while time.monotonic() < end:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:
+                piece = None
+            if piece:
+                data += piece
+            elif piece == b"" and data:
+                return data
+            else:
+                time.sleep(0.01)
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "as if it had not seen the end of file"),
+        "twice the deadline": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(2 * seconds), open(path, "rb") as file:
+        return file.read()
+""", "waits on long after the deadline"),
+        "half the deadline": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds / 2), open(path, "rb") as file:
+        return file.read()
+""", "it gave up after 0.1"),
+        "from the first byte": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        file = open(path, "rb", buffering=0)
+    with file:
+        with time_limit(seconds):
+            data = file.read(1)
+        with time_limit(seconds):
+            return data + file.readall()
+""", "after its deadline. The time runs"),
+        "opens with one, reads with another": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(seconds):
+        file = open(path, "rb")
+    with file, time_limit(seconds):
+        return file.read()
+""", "after its deadline. The time runs"),
+        "naps of 0.1 ms": ("""
+def read_with_deadline(path, seconds):
+    end, data, came = time.monotonic() + seconds, b"", False
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    try:
+        while time.monotonic() < end:
+            if not poll.poll(0):
+                time.sleep(0.0001)
+                continue
+            piece = os.read(fd, 512)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "look less often"),
+        "an alarm that stays": ("""
+import signal
+def read_with_deadline(path, seconds):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    with open(path, "rb") as file:
+        return file.read()
+""", "a timer runs"),
+        "a handler that stays": ("""
+import signal
+def read_with_deadline(path, seconds):
+    def late(*_):
+        raise TimeoutError
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+""", "the handler of SIGALRM is another"),
+        "a thread that stays": ("""
+def read_with_deadline(path, seconds):
+    found = []
+    def read():
+        with open(path, "rb") as file:
+            found.append(file.read())
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise TimeoutError
+    return found[0]
+""", "a thread of yours still runs"),
+        "a process that stays": ("""
+def read_with_deadline(path, seconds):
+    if not os.path.exists(path):
+        raise FileNotFoundError(2, "no pipe", path)
+    cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    try:
+        return cat.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        cat.stdout.close()
+        raise TimeoutError from None
+""", "was not waited for"),
+        "remembers the last bytes": ("""
+def read_with_deadline(path, seconds, data=bytearray()):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(1000 * left):
+            piece = os.read(fd, 512)
+            if not piece:
+                return bytes(data)
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "', and the message is b' \\r"),
+        "one deadline for all calls": ("""
+ends = []
+def read_with_deadline(path, seconds):
+    ends.append(time.monotonic() + seconds)
+    deadline = ends[0]
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        data = b""
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0 and poll.poll(1000 * left):
+            piece = os.read(fd, 512)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "it gave up after 0.0"),
+        "a second at most": ("""
+def read_with_deadline(path, seconds):
+    with time_limit(min(seconds, 1)), open(path, "rb") as file:
+        return file.read()
+""", "It gave up before a writer had come"),
+        "whole seconds": ("""
+import math
+def read_with_deadline(path, seconds):
+    with time_limit(math.ceil(seconds)), open(path, "rb") as file:
+        return file.read()
+""", "waits on long after the deadline"),
+        "hides that there is no pipe": ("""
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        raise TimeoutError from None
+""", "it raised TimeoutError"),
+        "makes the pipe": ("""
+def read_with_deadline(path, seconds):
+    if not os.path.exists(path):
+        os.mkfifo(path)
+    with time_limit(seconds), open(path, "rb") as file:
+        return file.read()
+""", "it made something there"),
+        "a descriptor stays after a late one": ("""
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    data = b""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(1000 * left):
+            if not data:
+                os.close(fd)
+            raise TimeoutError
+        piece = os.read(fd, 512)
+        if not piece:
+            os.close(fd)
+            return data
+        data += piece
+""", "After the TimeoutError, it left a descriptor open"),
+        "recursion for each read": ("""
+def read_with_deadline(path, seconds):
+    def rest(fd):
+        piece = os.read(fd, 64)
+        return piece and piece + rest(fd)
+    with time_limit(seconds):
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            return rest(fd)
+        finally:
+            os.close(fd)
+""", "it raised RecursionError"),
+        "another error": ("""
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb") as file:
+            return file.read()
+    except TimeoutError:
+        raise OSError("too late") from None
+""", "it raised OSError"),
     },
 }
 
@@ -668,15 +2897,16 @@ OTHER_STYLES = {
         "pathlib": """
 def make_pipe(path):
     try:
-        os.mkfifo(path)
-    except OSError:
-        assert pathlib.Path(path).is_fifo(), "no pipe"
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        if not pathlib.Path(path).is_fifo():
+            raise
 """,
         "the shell's mkfifo": """
 def make_pipe(path):
-    made = subprocess.run(["mkfifo", path], capture_output=True)
+    made = subprocess.run(["mkfifo", "-m", "600", path], capture_output=True)
     if made.returncode and subprocess.run(["test", "-p", path]).returncode:
-        raise ValueError(made.stderr)
+        raise OSError(made.stderr)
 """,
         "looks, then handles the race": """
 def make_pipe(path):
@@ -686,7 +2916,68 @@ def make_pipe(path):
         except FileExistsError:
             return make_pipe(path)
     if not stat.S_ISFIFO(os.lstat(path).st_mode):
-        sys.exit("not a pipe")
+        raise OSError("not a pipe")
+""",
+        "twice in a loop": """
+def make_pipe(path):
+    for _ in range(2):
+        try:
+            return os.mkfifo(path, 0o600)
+        except FileExistsError:
+            if stat.S_ISFIFO(os.stat(path).st_mode):
+                return None
+    raise FileExistsError(errno.EEXIST, "not a pipe", path)
+""",
+        "mknod": """
+def make_pipe(path):
+    try:
+        os.mknod(path, 0o600 | stat.S_IFIFO)
+    except OSError as error:
+        if error.errno != errno.EEXIST or not pathlib.Path(path).is_fifo():
+            raise
+""",
+        "a link": """
+import tempfile
+def make_pipe(path):
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path) or ".") as folder:
+        new = os.path.join(folder, "new")
+        os.mkfifo(new, 0o600)
+        try:
+            os.link(new, path)
+        except FileExistsError:
+            if not stat.S_ISFIFO(os.stat(path).st_mode):
+                raise
+""",
+        "its own umask for a moment": """
+def make_pipe(path):
+    former = os.umask(0o177)
+    try:
+        os.mkfifo(path)
+    except FileExistsError:
+        if not pathlib.Path(path).is_fifo():
+            raise
+    finally:
+        os.umask(former)
+""",
+        "a class of its own": """
+class NotAPipe(FileExistsError):
+    pass
+def make_pipe(path):
+    try:
+        os.mkfifo(path, mode=0o600)
+    except FileExistsError as error:
+        if not stat.S_ISFIFO(os.lstat(path).st_mode):
+            raise NotAPipe(path) from error
+""",
+        "asyncio": """
+def make_pipe(path):
+    async def make():
+        await asyncio.to_thread(os.mkfifo, path, 0o600)
+    try:
+        asyncio.run(make())
+    except FileExistsError:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            raise
 """,
     },
     "try_open_writer": {
@@ -712,6 +3003,60 @@ def try_open_writer(path):
         if error.errno != 6:
             raise
     return fd
+""",
+        "a class": """
+class try_open_writer:
+    def __new__(cls, path):
+        try:
+            return os.open(path, os.O_NONBLOCK | os.O_WRONLY | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return None
+            raise
+""",
+        "a thread": """
+import concurrent.futures
+def try_open_writer(path):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(os.open, path, os.O_WRONLY | os.O_NONBLOCK).result()
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+""",
+        "asyncio": """
+def try_open_writer(path):
+    async def attempt():
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        return asyncio.run(attempt())
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+    return None
+""",
+        "looks, then opens without waiting": """
+def try_open_writer(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+""",
+        "another number": """
+import fcntl
+def try_open_writer(path):
+    try:
+        first = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+    try:
+        return fcntl.fcntl(first, fcntl.F_DUPFD_CLOEXEC, 50)
+    finally:
+        os.close(first)
 """,
     },
     "send_all": {
@@ -742,6 +3087,66 @@ def send_all(fd, data):
         select.select([], [fd], [])
         data = data[os.write(fd, data[:512]):]
 """,
+        "naps while it is full": """
+def send_all(fd, data):
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            try:
+                data = data[os.write(fd, data):]
+            except BlockingIOError:
+                time.sleep(0.02)
+    finally:
+        os.set_blocking(fd, True)
+""",
+        "selectors": """
+def send_all(fd, data):
+    view = memoryview(data)
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_WRITE)
+        while view:
+            selector.select()
+            view = view[os.write(fd, view[:select.PIPE_BUF]):]
+""",
+        "byte by byte": """
+def send_all(fd, data):
+    for number in range(len(data)):
+        os.write(fd, data[number:number + 1])
+""",
+        "a copy of the descriptor": """
+def send_all(fd, data):
+    with os.fdopen(os.dup(fd), "wb", buffering=0) as file:
+        while data:
+            data = data[file.write(data):]
+""",
+        "a thread": """
+import concurrent.futures
+def send_all(fd, data):
+    def send(rest):
+        while rest:
+            rest = rest[os.write(fd, rest):]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool.submit(send, data).result()
+""",
+        "cat": """
+def send_all(fd, data):
+    if subprocess.run(["cat"], input=data, stdout=fd, stderr=subprocess.DEVNULL).returncode:
+        raise BrokenPipeError(errno.EPIPE, "cat could not write")
+""",
+        "writev": """
+def send_all(fd, data):
+    sent = 0
+    while sent < len(data):
+        sent += os.writev(fd, [data[sent:sent + 1000], data[sent + 1000:]])
+""",
+        "asyncio": """
+def send_all(fd, data):
+    async def send():
+        rest = data
+        while rest:
+            rest = rest[await asyncio.to_thread(os.write, fd, rest[:50_000]):]
+    asyncio.run(send())
+""",
     },
     "read_message": {
         "open": """
@@ -752,17 +3157,6 @@ def read_message(path):
         "pathlib": """
 def read_message(path):
     return pathlib.Path(path).read_bytes()
-""",
-        "recursion": """
-def read_message(path):
-    def rest(fd):
-        piece = os.read(fd, 4096)
-        return piece and piece + rest(fd)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return rest(fd)
-    finally:
-        os.close(fd)
 """,
         "text mode": """
 def read_message(path):
@@ -775,25 +3169,73 @@ def read_message(path):
         return await asyncio.to_thread(pathlib.Path(path).read_bytes)
     return asyncio.run(read())
 """,
-        "cat": """
-def read_message(path):
-    return subprocess.run(["cat", path], capture_output=True, stdin=subprocess.DEVNULL).stdout
-""",
-        "a thread": """
-def read_message(path):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(open(path, "rb").read()))
-    thread.start()
-    thread.join()
-    return found[0]
-""",
-        "bytearray": """
+        "a bytearray that becomes bytes": """
 def read_message(path):
     data = bytearray()
     with open(path, "rb", buffering=0) as file:
         while piece := file.read(22):
             data += piece
-    return data
+    return bytes(data)
+""",
+        "cat": """
+def read_message(path):
+    with open(path, "rb") as file:
+        return subprocess.run(["cat"], stdin=file, capture_output=True, check=True).stdout
+""",
+        "selectors": """
+def read_message(path):
+    fd, pieces = os.open(path, os.O_RDONLY), []
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(fd, selectors.EVENT_READ)
+            while selector.select() and (piece := os.read(fd, 7)):
+                pieces.append(piece)
+    finally:
+        os.close(fd)
+    return b"".join(pieces)
+""",
+        "iter": """
+def read_message(path):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(fd, 1), b""))
+    finally:
+        os.close(fd)
+""",
+        "a class": """
+class Reader:
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDONLY)
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        os.close(self.fd)
+    def all(self):
+        data = b""
+        while piece := os.read(self.fd, 4096):
+            data += piece
+        return data
+def read_message(path):
+    with Reader(path) as reader:
+        return reader.all()
+""",
+        "looks now and then": """
+def read_message(path):
+    with open(path, "rb", buffering=0) as file:
+        os.set_blocking(file.fileno(), False)
+        data = b""
+        while (piece := file.read(512)) != b"":
+            if piece is None:
+                time.sleep(0.02)
+            else:
+                data += piece
+        return data
+""",
+        "a pool": """
+def read_message(path):
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: pathlib.Path(path).read_bytes()).result()
 """,
     },
     "messages": {
@@ -831,14 +3273,6 @@ class messages:
             raise EOFError
         return line[:-1]
 """,
-        "text mode": """
-def messages(fd):
-    with open(fd, encoding="utf-8", newline="\\n", closefd=False) as file:
-        while line := file.readline():
-            if line[-1] != "\\n":
-                raise EOFError
-            yield line[:-1].encode()
-""",
         "select": """
 def messages(fd):
     rest = b""
@@ -854,60 +3288,217 @@ def messages(fd):
     if rest:
         raise EOFError
 """,
+        "a file object by iteration": """
+def messages(fd):
+    file = io.FileIO(fd, closefd=False)
+    for line in io.BufferedReader(file):
+        if line[-1:] != b"\\n":
+            raise EOFError("unfinished")
+        yield line.removesuffix(b"\\n")
+""",
+        "an error of one's own": """
+class Unfinished(EOFError):
+    pass
+def messages(fd):
+    buffer = bytearray()
+    while piece := os.read(fd, 65536):
+        buffer.extend(piece)
+        *whole, buffer = buffer.split(b"\\n")
+        for message in whole:
+            yield bytes(message)
+    if buffer:
+        raise Unfinished(len(buffer))
+""",
+        "selectors": """
+def messages(fd):
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        data, more = b"", True
+        while more:
+            selector.select(0.5)
+            if not selector.select(0):
+                continue
+            more = os.read(fd, 3000)
+            data += more
+            while (at := data.find(b"\\n")) >= 0:
+                yield data[:at]
+                data = data[at + 1:]
+        if data:
+            raise EOFError
+""",
+        "text mode that loses nothing": """
+def messages(fd):
+    with open(fd, encoding="latin-1", newline="\\n", closefd=False) as file:
+        for line in file:
+            if not line.endswith("\\n"):
+                raise EOFError
+            yield line[:-1].encode("latin-1")
+""",
+        "a dup": """
+def messages(fd):
+    with os.fdopen(os.dup(fd), "rb") as file:
+        for line in iter(file.readline, b""):
+            if not line.endswith(b"\\n"):
+                raise EOFError
+            yield line[:-1]
+""",
     },
     "serve": {
-        "both directions": """
+        "a write end between two writers": """
 def serve(path, handle):
-    with open(path, "r+b", buffering=0) as file:
-        for line in io.BufferedReader(file):
-            handle(line[:-1])
+    fd, keep, rest = os.open(path, os.O_RDONLY), None, b""
+    try:
+        while True:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest = b""
+                keep = os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        if keep is not None:
+            os.close(keep)
+        os.close(fd)
 """,
         "poll": """
 def serve(path, handle):
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    keep = os.open(path, os.O_WRONLY)
-    poll, rest = select.poll(), b""
-    poll.register(fd, select.POLLIN)
-    while True:
-        poll.poll()
-        *whole, rest = (rest + os.read(fd, 512)).split(b"\\n")
-        for message in whole:
-            handle(message)
-""",
-        "asyncio": """
-def serve(path, handle):
-    async def main():
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    with contextlib.ExitStack() as open_files:
+        file = open_files.enter_context(open(path, "rb", buffering=0))
+        poll, rest, keep = select.poll(), b"", None
+        poll.register(file, select.POLLIN)
         while True:
-            handle((await reader.readuntil(b"\\n"))[:-1])
-    pipe = open(path, "rb", buffering=0)
-    keep = open(path, "wb", buffering=0)
-    asyncio.run(main())
-""",
-        "opens the next before it closes the last": """
-def serve(path, handle):
-    file = open(path, "rb", buffering=0)
-    while True:
-        for line in io.BufferedReader(io.FileIO(file.fileno(), closefd=False)):
-            handle(line[:-1])
-        following = open(path, "rb", buffering=0)
-        file.close()
-        file = following
+            poll.poll()
+            piece = file.read(4096)
+            if keep:
+                keep.close()
+                keep = None
+            if piece:
+                lines = (rest + piece).split(b"\\n")
+                rest = lines.pop()
+                for message in lines:
+                    handle(message)
+            else:
+                rest = b""
+                keep = open_files.enter_context(open(path, "wb", buffering=0))
 """,
         "looks now and then": """
 def serve(path, handle):
     fd, rest = os.open(path, os.O_RDONLY | os.O_NONBLOCK), b""
-    while True:
+    try:
+        while True:
+            try:
+                piece = os.read(fd, 512)
+            except BlockingIOError:  # a writer is there, and silent
+                time.sleep(0.02)
+                continue
+            if not piece:
+                rest = b""
+                time.sleep(0.02)
+                continue
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                handle(message)
+    finally:
+        os.close(fd)
+""",
+        "asyncio": """
+def serve(path, handle):
+    async def main():
+        fd = await asyncio.to_thread(os.open, path, os.O_RDONLY)
         try:
-            rest += os.read(fd, 512)
-        except BlockingIOError:
-            pass
-        *whole, rest = rest.split(b"\\n")
-        for message in whole:
+            rest = b""
+            while True:
+                piece = await asyncio.to_thread(os.read, fd, 4096)
+                if not piece:
+                    rest = b""
+                    with open(path, "wb"):
+                        piece = await asyncio.to_thread(os.read, fd, 4096)
+                *whole, rest = (rest + piece).split(b"\\n")
+                for message in whole:
+                    handle(message)
+        finally:
+            os.close(fd)
+    asyncio.run(main())
+""",
+        "a class": """
+class Server:
+    def __init__(self, path, handle):
+        self.path, self.handle, self.message = path, handle, bytearray()
+    def run(self):
+        with open(self.path, "rb", buffering=0) as file:
+            while True:
+                self.take(file.read(1))
+                if not self.more:
+                    self.message.clear()
+                    with open(self.path, "wb", buffering=0):
+                        self.take(file.read(1))
+    def take(self, byte):
+        self.more = bool(byte)
+        if byte == b"\\n":
+            message = bytes(self.message)
+            self.message.clear()
+            self.handle(message)
+        else:
+            self.message += byte
+def serve(path, handle):
+    Server(path, handle).run()
+""",
+        "a thread and a queue": """
+def serve(path, handle):
+    import queue
+    fd, messages = os.open(path, os.O_RDONLY), queue.Queue()
+    end, ended = os.pipe()
+    def read():
+        rest, keep = b"", None
+        while end not in select.select([fd, end], [], [])[0]:
+            piece = os.read(fd, 512)
+            if keep is not None:
+                os.close(keep)
+                keep = None
+            if not piece:
+                rest, keep = b"", os.open(path, os.O_WRONLY)
+            *whole, rest = (rest + piece).split(b"\\n")
+            for message in whole:
+                messages.put(message)
+        if keep is not None:
+            os.close(keep)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        while True:
+            handle(messages.get())
+    finally:
+        os.write(ended, b".")
+        thread.join()
+        for each in fd, end, ended:
+            os.close(each)
+""",
+        "a generator": """
+def messages(path, fd):
+    rest = b""
+    while True:
+        piece = os.read(fd, 100)
+        if not piece:
+            keep = os.open(path, os.O_WRONLY)
+            try:
+                rest, piece = b"", os.read(fd, 100)
+            finally:
+                os.close(keep)
+        rest += piece
+        while b"\\n" in rest:
+            message, _, rest = rest.partition(b"\\n")
+            yield message
+def serve(path, handle):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        for message in messages(path, fd):
             handle(message)
-        time.sleep(0.01)
+    finally:
+        os.close(fd)
 """,
     },
     "ask": {
@@ -915,14 +3506,20 @@ def serve(path, handle):
 def ask(requests, replies, question):
     with open(requests, "wb", buffering=0) as questions, open(replies, "rb") as answers:
         questions.write(question + b"\\n")
-        return answers.readline()[:-1]
+        answer = answers.readline()
+        if not answer.endswith(b"\\n"):
+            raise EOFError(answer)
+        return answer[:-1]
 """,
         "text mode": """
 def ask(requests, replies, question):
-    with open(requests, "w") as questions:
-        print(question.decode(), file=questions)
-    with open(replies) as answers:
-        return answers.readline().rstrip("\\n").encode()
+    options = {"encoding": "latin-1", "newline": "\\n"}
+    with open(requests, "w", **options) as questions, open(replies, **options) as answers:
+        print(question.decode("latin-1"), file=questions, flush=True)
+        answer = answers.readline().encode("latin-1")
+        if not answer.endswith(b"\\n"):
+            raise EOFError(answer)
+        return answer[:-1]
 """,
         "writes before it opens the other": """
 def ask(requests, replies, question):
@@ -930,49 +3527,119 @@ def ask(requests, replies, question):
         questions.write(question + b"\\n")
         questions.flush()
         with open(replies, "rb") as answers:
-            return answers.readline()[:-1]
+            answer = answers.readline()
+            if answer[-1:] != b"\\n":
+                raise EOFError
+            return answer[:-1]
 """,
         "select": """
 def ask(requests, replies, question):
     back = os.open(replies, os.O_RDONLY | os.O_NONBLOCK)
-    to = os.open(requests, os.O_WRONLY)
+    to = None
     try:
+        to = os.open(requests, os.O_WRONLY)
         os.write(to, question + b"\\n")
         answer = b""
         poll = select.poll()
         poll.register(back, select.POLLIN)
         while not answer.endswith(b"\\n"):
             poll.poll()
-            answer += os.read(back, 512)
+            piece = os.read(back, 512)
+            if not piece:
+                raise EOFError
+            answer += piece
         return answer[:-1]
     finally:
-        os.close(to)
         os.close(back)
+        if to is not None:
+            os.close(to)
 """,
-        "threads": """
+        "a pool": """
 def ask(requests, replies, question):
-    answers = []
+    from concurrent.futures import ThreadPoolExecutor
     def listen():
         with open(replies, "rb") as file:
-            answers.append(file.readline()[:-1])
-    thread = threading.Thread(target=listen)
-    thread.start()
-    with open(requests, "wb") as file:
-        file.write(question + b"\\n")
-    thread.join()
-    return answers[0]
+            return file.readline()
+    with ThreadPoolExecutor() as pool:
+        hearing = pool.submit(listen)
+        with open(requests, "wb") as file:
+            file.write(question + b"\\n")
+        answer = hearing.result()
+        if not answer.endswith(b"\\n"):
+            raise EOFError
+        return answer.removesuffix(b"\\n")
 """,
         "asyncio": """
 def ask(requests, replies, question):
-    def send():
-        with open(requests, "wb") as file:
-            file.write(question + b"\\n")
-    def receive():
-        with open(replies, "rb") as file:
-            return file.readline()[:-1]
-    async def both():
-        return (await asyncio.gather(asyncio.to_thread(send), asyncio.to_thread(receive)))[1]
-    return asyncio.run(both())
+    async def main():
+        questions = await asyncio.to_thread(open, requests, "wb", buffering=0)
+        with questions:
+            answers = await asyncio.to_thread(open, replies, "rb")
+            with answers:
+                questions.write(question + b"\\n")
+                return await asyncio.to_thread(answers.readline)
+    answer = asyncio.run(main())
+    if not answer.endswith(b"\\n"):
+        raise EOFError
+    return answer[:-1]
+""",
+        "writev": """
+def ask(requests, replies, question):
+    with contextlib.ExitStack() as ends:
+        to = os.open(requests, os.O_WRONLY)
+        ends.callback(os.close, to)
+        back = os.open(replies, os.O_RDONLY)
+        ends.callback(os.close, back)
+        os.writev(to, [question, b"\\n"])
+        pieces = [b""]
+        while pieces[-1][-1:] != b"\\n":
+            pieces.append(os.read(back, 4096))
+            if not pieces[-1]:
+                raise EOFError
+        return b"".join(pieces)[:-1]
+""",
+        "a class, and byte by byte": """
+class Server:
+    def __init__(self, requests, replies):
+        self.files = contextlib.ExitStack()
+        with contextlib.ExitStack() as files:
+            self.to = files.enter_context(open(requests, "wb", buffering=0))
+            self.back = files.enter_context(open(replies, "rb", buffering=0))
+            self.files = files.pop_all()
+    def ask(self, question):
+        self.to.write(question + b"\\n")
+        answer = bytearray()
+        while (byte := self.back.read(1)) != b"\\n":
+            if not byte:
+                raise EOFError(f"only {answer}")
+            answer += byte
+        return bytes(answer)
+def ask(requests, replies, question):
+    server = Server(requests, replies)
+    with server.files:
+        return server.ask(question)
+""",
+        "selectors": """
+def ask(requests, replies, question):
+    to = os.open(requests, os.O_WRONLY)
+    try:
+        back = os.open(replies, os.O_RDONLY)
+        try:
+            os.write(to, question + b"\\n")
+            answer = b""
+            while not answer.endswith(b"\\n"):
+                with selectors.DefaultSelector() as selector:
+                    selector.register(back, selectors.EVENT_READ)
+                    selector.select()
+                piece = os.read(back, 512)
+                if not piece:
+                    raise EOFError(answer)
+                answer += piece
+            return answer[:-1]
+        finally:
+            os.close(back)
+    finally:
+        os.close(to)
 """,
     },
     "read_with_deadline": {
@@ -1012,26 +3679,6 @@ def read_with_deadline(path, seconds):
             data += piece
     raise TimeoutError
 """,
-        "looks now and then": """
-def read_with_deadline(path, seconds):
-    end, data = time.monotonic() + seconds, b""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        while time.monotonic() < end:
-            try:
-                piece = os.read(fd, 512)
-            except BlockingIOError:
-                piece = None
-            if piece:
-                data += piece
-            elif piece == b"" and data:
-                return data
-            else:
-                time.sleep(0.005)
-        raise TimeoutError
-    finally:
-        os.close(fd)
-""",
         "alarm": """
 import signal
 def read_with_deadline(path, seconds):
@@ -1045,13 +3692,84 @@ def read_with_deadline(path, seconds):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
 """,
+        "asyncio": """
+def read_with_deadline(path, seconds):
+    async def read():
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        data, loop = b"", asyncio.get_running_loop()
+        try:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            while True:
+                if poll.poll(0):
+                    piece = os.read(fd, 4096)
+                    if not piece:
+                        return data
+                    data += piece
+                    await asyncio.sleep(0)
+                else:
+                    await asyncio.sleep(0.01)
+        finally:
+            os.close(fd)
+    async def bounded():
+        try:
+            return await asyncio.wait_for(read(), seconds)
+        except asyncio.TimeoutError:
+            raise TimeoutError from None
+    return asyncio.run(bounded())
+""",
+        "a class of its own": """
+class Late(TimeoutError):
+    pass
+def read_with_deadline(path, seconds):
+    try:
+        with time_limit(seconds), open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except TimeoutError:
+        raise Late(seconds) from None
+""",
+        "looks now and then": """
+def read_with_deadline(path, seconds):
+    end, data = time.monotonic() + seconds, b""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    try:
+        while (now := time.monotonic()) < end:
+            if not poll.poll(0):
+                time.sleep(min(0.02, end - now))
+                continue
+            piece = os.read(fd, 4096)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""",
         "a process of its own": """
 def read_with_deadline(path, seconds):
+    os.stat(path)
     try:
         return subprocess.run(["cat", path], stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=seconds).stdout
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
+""",
+        "epoll by the default selector": """
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    pieces = []
+    with open(fd, "rb", buffering=0) as file, selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not selector.select(left):
+                raise TimeoutError(f"{seconds} s")
+            pieces.append(file.read(1000))
+            if not pieces[-1]:
+                return b"".join(pieces)
 """,
     },
 }

@@ -4,14 +4,16 @@ Each function is tried against real processes. What it does wrong becomes a hint
 in the notebook.
 """
 
-from pipe_helpers.exercises import making, reading, record, talking
-from pipe_helpers.exercises.trial import Fails, NotWritten, Trial
+from pipe_helpers.exercises import deadlines, making, opening, reading, record, sending, talking
+from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
 
 # The chapters that have exercises, in order.
 CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
             "when it goes wrong", "poll")
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
-EXERCISES = making.EXERCISES | reading.EXERCISES | talking.EXERCISES
+EXERCISES = {}
+for module in making, opening, sending, reading, deadlines, talking:
+    EXERCISES |= module.EXERCISES
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
 
 
@@ -39,7 +41,7 @@ def check(fn):
     """Try a function of the learner's, found by its name, and return the `Verdict`.
 
     It runs in forked processes of its own; the other side of the pipe is a real process. Takes
-    less than two seconds, longer where other programs keep the processors busy. Raises nothing
+    less than three seconds, longer where other programs keep the processors busy. Raises nothing
     that the function causes, and leaves nothing behind; a process that the function puts into a
     session of its own is found on Linux only. A solved exercise is noted for `progress`.
     """
@@ -69,6 +71,8 @@ def _judge(name, trial):
             return Verdict(name, hint="It is not written yet. Put your code in the place of "
                                       "`raise NotImplementedError()`, run that cell, and then "
                                       "this one again.")
+        except NotTried:
+            pass
         except Fails as failure:
             points[point] = False
             hint = hint or failure.hint
@@ -83,7 +87,7 @@ def _judge(name, trial):
             trial.reset()
     solved = all(points.values())
     remark = record.note(name) if solved else None
-    return Verdict(name, points, hint, solved, remark, trial.printed)
+    return Verdict(name, points, hint, solved, remark, trial.short(trial.printed))
 
 
 class progress:

@@ -1,290 +1,200 @@
-"""The checks of make_pipe, try_open_writer and send_all."""
-import errno
+"""The checks of make_pipe."""
 import os
+import socket
 import stat
 
-from pipe_helpers.exercises.trial import Fails, call_and_count, is_fifo, shown
+from pipe_helpers.exercises.observed import (
+    did,
+    expect_all_as_before,
+    expect_error,
+    expect_no_value,
+    hold_before,
+    observe,
+)
+from pipe_helpers.exercises.trial import Fails, is_fifo
 
-# ---------------------------------------------------------------- make_pipe
+_NAME = "it's my_pipe"  # a shell takes it for something else
+_MOST_STEPS = 9
+_AT_ONCE = 0.15  # seconds, for the quickest of some calls, which may start a program
+
+
+def _make(report, fn, *calls):
+    """What the learner's process does: for each (umask, path) of calls it makes a pipe."""
+    for umask, path in calls:
+        os.umask(umask)
+        report("did", *observe(fn, path))
 
 
 def makes(trial):
-    path = trial.path()
-    trial.run(path)
-    if not os.path.lexists(path):
-        raise Fails("After the call there is nothing at the path that was given.")
-    if not is_fifo(path):
-        raise Fails(f"What it made is {_kind(path)}, not a named pipe: os.mkfifo makes one.")
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    if mode & 0o600 != 0o600:
-        raise Fails(f"The pipe has the mode {stat.filemode(mode)[1:]}, so that its owner can't "
-                    "both read and write. A mode is written in octal, 0o600.")
+    paths = [trial.path(_NAME) for _ in range(3)]
+    paths.append(paths[0])  # the same once more, when that pipe has been removed
+    trial.start(*zip((0o022, 0, 0o077, 0o022), paths), act=_make)
+    times = []
+    for number, path in enumerate(paths):
+        if number == 3 and os.path.lexists(path):
+            os.unlink(path)
+        seen = did(trial)
+        if not os.path.lexists(path):
+            raise Fails("After the call there is nothing at the path that was given.")
+        if not is_fifo(path):
+            raise Fails(f"What it made is {_kind(path)}, not a named pipe: os.mkfifo makes one.")
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        if mode & 0o600 != 0o600:
+            raise Fails(f"The pipe has the mode {stat.filemode(mode)[1:]}, so that its owner "
+                        "can't both read and write. A mode is written in octal, 0o600.")
+        if mode != 0o600:
+            raise Fails(f"The pipe has the mode {oct(mode)}, and asked for is 0o600: give it to "
+                        "os.mkfifo as the second argument.")
+        expect_no_value(seen)
+        _expect_nothing_else(trial, seen, path)
+        times.append(seen.took - seen.delayed)
+    if min(times) > _AT_ONCE:
+        raise Fails(f"Each call took {min(times):.2f} s or more, and nothing was there to wait "
+                    "for: a pipe is made at once.")
 
 
 def twice(trial):
-    path = trial.path()
-    trial.run(path)
+    path, reader = trial.path(_NAME), trial.puppet("reader")
+    foreign = trial.pipe(_NAME)
+    os.chmod(foreign, 0o620)
+    trial.start(*[(0o022, each) for each in (path, path, foreign, path)], act=_make)
+    did(trial)
     if not is_fifo(path):
         raise Fails("After the first call there is no named pipe at the path.")
-    reader = trial.puppet("reader")
-    reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result()
-    trial.run(path, raised=lambda name, *_: (
-        f"The second call raised {name}: the pipe is there already, and that is well."))
-    if not is_fifo(path):
-        raise Fails("After the second call there is no named pipe any more.")
-    try:  # a writer finds the reader only if it is the same pipe
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        raise Fails("The second call put a new pipe in the place of the old one. A reader that "
-                    "had the old one open would wait for ever.") from None
-
-
-def refuses(trial):
-    path = trial.path()
-    with open(path, "w") as file:
-        file.write("keep me")
-    _must_raise(trial, path, "a regular file")
-    if not os.path.isfile(path) or open(path).read() != "keep me":
-        raise Fails("There was a regular file at the path, and your function destroyed it.")
-    path = trial.path()
-    os.mkdir(path)
-    _must_raise(trial, path, "a folder")
+    fds = {each: _guard(reader, each) for each in (path, foreign)}
+    for number, each in enumerate((path, foreign, path)):
+        before = _look(each)
+        what = ("The second call", "The call", "The third call")[number]
+        seen = did(trial, raised=lambda name, *_, what=what: (
+            f"{what} raised {name}: the pipe is there already, and that is well."))
+        _expect_same_pipe(each, before, what)
+        if reader.fill(fds[each])[0]:
+            raise Fails("There was a named pipe at the path, and it wrote to it: whoever reads "
+                        "gets what nobody meant for him.")
+        expect_no_value(seen)
+        _expect_nothing_else(trial, seen, each)
 
 
 def races(trial):
-    path = trial.path()
-    trial.start(path, act=_hold_before_mkfifo)
-    event = trial.event("mkfifo", "returned", hold=True)
-    if event[0] == "mkfifo":  # now another process is quicker
-        maker = trial.puppet("reader")
-        maker.mkfifo(path).result()
-        trial.value(raised=lambda name, *_: (
-            "Another process made the pipe just before your os.mkfifo, and it raised "
+    maker = trial.puppet("reader")
+    for number in range(1, _MOST_STEPS):
+        path = trial.path(_NAME)
+        trial.start(number, path, act=hold_before)
+        event = trial.event("held", "did", hold=True)
+        if event[0] == "did":
+            return
+        maker.mkfifo(path, 0o620).wait()  # now another process is quicker
+        _guard(maker, path)
+        before = _look(path)
+        step = f"your os.{event[1]}" if hasattr(os, event[1]) else "you started another program"
+        seen = did(trial, raised=lambda name, *_, step=step: (
+            f"Another process made the pipe just before {step}, and it raised "
             f"{name}. First try to make it, and look only if that fails."))
+        if not os.path.lexists(path):
+            raise Fails("Another process made the pipe first, and in the end there was none.")
+        _expect_same_pipe(path, before, f"Another process made the pipe just before {step}. It")
+        _expect_nothing_else(trial, seen, path)
+
+
+def refuses(trial):
+    paths = [trial.path(_NAME) for _ in range(6)]
+    text, empty, folder, server, nowhere, link = paths
+    for path, content in (text, "keep me"), (empty, ""):
+        with open(path, "w") as file:
+            file.write(content)
+    os.mkdir(folder)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(short := os.path.join(trial.folder, "socket"))  # its length has a limit
+    os.rename(short, server)
+    os.symlink("nothing", nowhere)
+    os.symlink(text, link)
+    for path in paths:
+        os.utime(path, (0, 0), follow_symlinks=False)
+    before = [_look(path) for path in paths]
+    trial.start(*[(0o022, path) for path in paths], act=_make)
+    for path, look in zip(paths, before):
+        what = look["kind"]
+        seen = did(trial, errors=True)
+        if not look.items() <= _look(path).items():
+            if is_fifo(path):
+                raise Fails(f"There was {what} at the path, and your function put a pipe in its "
+                            "place.")
+            raise Fails(f"There was {what} at the path, and your function destroyed it or changed "
+                        "it.")
+        if not seen.error:
+            raise Fails(f"There was {what} at the path, and it said nothing. Whoever opens that "
+                        "does not get a pipe: look what is there, and raise an error.")
+        expect_error(trial, seen, f"There was {what} at the path", "OSError", "")
+        _expect_nothing_else(trial, seen, path)
+
+
+def no_folder(trial):
+    path = os.path.join(trial.path("no_folder"), _NAME)
+    trial.start((0o022, path), act=_make)
+    seen = did(trial, errors=True)
+    if os.path.lexists(os.path.dirname(path)):
+        raise Fails("The folder of the path was missing, and your function made it. That is more "
+                    "than was asked for.")
+    if not seen.error:
+        raise Fails("The folder of the path was missing, so there is no pipe, and it said "
+                    "nothing. Let the error come through.")
+    expect_error(trial, seen, "The folder of the path was missing", "OSError", "")
+
+
+def _guard(reader, path):
+    """Let a reader hold the pipe, so that no other gets its inode; it has last changed in 1970."""
+    fd = reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result()
+    os.utime(path, (0, 0))
+    return fd
+
+
+def _look(path):
+    """What is at the path, so that a change can be told."""
+    status = os.lstat(path)
+    kind = _kind(path)
+    more = {"a regular file": lambda: open(path, "rb").read(), "a folder": lambda: os.listdir(path),
+            "a link": lambda: os.readlink(path)}.get(kind, lambda: None)()
+    return {"kind": kind, "inode": status.st_ino, "mode": oct(stat.S_IMODE(status.st_mode)),
+            "time": status.st_mtime_ns, "more": more}
+
+
+def _expect_same_pipe(path, before, what):
     if not is_fifo(path):
-        raise Fails("Another process made the pipe first, and in the end there was none.")
+        raise Fails(f"{what} removed the named pipe that was there.")
+    after = _look(path)
+    if after["inode"] != before["inode"]:
+        raise Fails(f"{what} put a new pipe in the place of the old one. A reader that had the "
+                    "old one open would wait for ever.")
+    if after["mode"] != before["mode"]:
+        raise Fails(f"{what} changed the mode of the pipe that was there from {before['mode']} "
+                    f"to {after['mode']}. That pipe is not yours: leave it as it is.")
+    if after["time"] != before["time"]:
+        raise Fails(f"{what} wrote to the pipe that was there, or changed its time. That pipe is "
+                    "not yours: leave it as it is.")
 
 
-def _must_raise(trial, path, what):
-    trial.start(path)
-    event = trial.event("raised", "returned")
-    if event[0] == "returned" and is_fifo(path):
-        raise Fails(f"There was {what} at the path, and your function put a pipe in its place.")
-    if event[0] == "returned":
-        raise Fails(f"There was {what} at the path, and it said nothing. Whoever opens that does "
-                    "not get a pipe: look what is there, and raise an error.")
-    if event[1] == "NotImplementedError":
-        trial.event()
-
-
-def _hold_before_mkfifo(report, fn, path):
-    mkfifo = os.mkfifo
-
-    def held(*args, **options):
-        report("mkfifo")
-        return mkfifo(*args, **options)
-
-    os.mkfifo = held
-    names = getattr(fn, "__globals__", {})
-    for name in [name for name, value in names.items() if value is mkfifo]:
-        names[name] = held
-    return fn(path)
+def _expect_nothing_else(trial, seen, path):
+    if path in seen.opened:
+        raise Fails("It opened what is at the path: for that moment another program takes it for "
+                    "a reader or a writer. os.stat looks and opens nothing.")
+    expect_all_as_before(seen, "After the call")
+    if others := set(os.listdir(os.path.dirname(path))) - {os.path.basename(path)}:
+        raise Fails(f"Beside the path that was given it left {sorted(others)[0]!r} in the folder.")
 
 
 def _kind(path):
-    mode = os.lstat(path).st_mode
-    if stat.S_ISREG(mode):
-        return "a regular file"
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a folder" if stat.S_ISDIR(mode) else "something else"
-
-
-# ---------------------------------------------------------------- try_open_writer
-
-
-def nobody(trial):
-    value, open_now = trial.run(
-        trial.pipe(), act=call_and_count,
-        asleep="Nobody reads, and it waits. With O_NONBLOCK, os.open does not wait for a reader.",
-        raised=lambda name, text, number: (
-            f"Nobody reads, and it raised {name}: catch that one error (ENXIO) and return None."
-            if number == errno.ENXIO else None),
-    )
-    if type(value) is int and value > 2 and open_now:
-        raise Fails("Nobody reads, and it returned a descriptor. Opened for both directions, a "
-                    "pipe has a reader: yourself. Opened for reading, it never asks for one.")
-    if value is not None:
-        raise Fails(f"Nobody reads, and it returned {shown(value)} instead of None.")
-    if open_now:
-        raise Fails("It returned None and left a descriptor open.")
-
-
-def somebody(trial):
-    path = trial.pipe()
-    reader = trial.puppet("reader")
-    fd = reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result()
-    trial.start(path, act=_write_hello)
-    value = trial.event("value", asleep="A reader has the pipe open, and it still waits.")[1]
-    if value is None:
-        raise Fails("A reader has the pipe open, and it returned None.")
-    if type(value) is not int:
-        raise Fails(f"It returned {shown(value)}. Asked for is a descriptor, the number that "
-                    "os.open returns.")
-    trial.value(raised=lambda name, text, number: (
-        f"The descriptor that it returned can't be written to: {name}, {text}. Return it open, "
-        "and opened for writing."))
-    if reader.read(fd, 512).wait().result is None or reader.calls[-1].result.size != 5:
-        raise Fails("Five bytes were written to what it returned, and something else is what "
-                    "the reader got.")
-
-
-def missing(trial):
-    path = trial.path()
-    trial.start(path)
-    event = trial.event("raised", "returned")
-    if os.path.lexists(path):
-        raise Fails(f"There was no pipe at the path, and it made {_kind(path)} there.")
-    if event[0] == "returned":
-        raise Fails("There is no pipe at the path, and it hid that (FileNotFoundError). Only one "
-                    "error means that nobody reads: error.errno == errno.ENXIO.")
-
-
-def _write_hello(report, fn, path):
-    fd = fn(path)
-    report("value", fd)
-    os.write(fd, b"Hello")
-
-
-# ---------------------------------------------------------------- send_all
-
-
-LONG = b"".join(b"%07d\n" % number for number in range(25_000))  # 200,000 bytes
-
-
-def short(trial):
-    data, _ = _send(trial, b"Hello from pid [4242]")
-    _compare(data, b"Hello from pid [4242]")
-
-
-def long(trial):
-    data, _ = _send(trial, LONG, interrupt=True)
-    _compare(data, LONG)
-
-
-def empty(trial):
-    data, _ = _send(trial, b"", spins="It never comes to an end when there is nothing to send.")
-    _compare(data, b"")
-
-
-def still_open(trial):
-    _, usable = _send(trial, b"Hello")
-    if not usable:
-        raise Fails("It closed the descriptor. That was opened by the caller, who may have more "
-                    "to send.")
-
-
-def reader_gone(trial):
-    path = trial.pipe()
-    reader = trial.puppet("reader")
-    fd = reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result()
-    trial.start(path, LONG, act=_open_and_send)
-    trial.event("asleep", patience=0.01, returned="It returned before the message was sent.")
-    reader.close(fd).result()
-    trial.learner.go()
-    event = trial.event("raised", "returned", spins=(
-        "The reader has gone, and it tries for ever: let BrokenPipeError come through."))
-    if event[0] == "returned":
-        raise Fails("The reader went in the middle, and it returned as if all were sent. Let "
-                    "BrokenPipeError come through to the caller.")
-
-
-def _send(trial, message, interrupt=False, **hints):
-    """Let it send message, and return what arrives and whether the descriptor is still open."""
-    path = trial.pipe()
-    reader = trial.puppet("reader")
-    fd = reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result()
-    trial.start(path, message, act=_open_and_send)
-    if not interrupt:
-        usable = trial.value(**hints)
-        return _read_all(reader, fd), usable
-    event = trial.event("asleep", "returned", patience=0.01)
-    if event[0] == "asleep":  # the pipe is full: end the write in the middle
-        trial.learner.signal()
-        event = trial.event("asleep", "returned", patience=0.05)
-    data = bytearray()
-    usable = event[1] if event[0] == "returned" else None
-    while event[0] == "asleep":
-        piece = _piece(reader, fd)
-        if not piece:
-            break
-        data += piece
-        if len(data) > 4 * len(message):
-            raise Fails(f"The message has {len(message):,} bytes, and more than "
-                        f"{4 * len(message):,} came. Send on from where the last write stopped: "
-                        "data[count:].", waits=True)
-        event = trial.event("asleep", "returned", patience=0.01)
-        if event[0] == "returned":
-            usable = event[1]
-    return bytes(data) + _read_all(reader, fd), usable
-
-
-def _piece(reader, fd):
-    press = reader.read(fd, 1 << 20)
-    try:
-        return press.result()
-    except BlockingIOError:  # a writer is there, and has nothing to say
-        return b""
-
-
-def _read_all(reader, fd):
-    return b"".join(iter(lambda: _piece(reader, fd), b""))
-
-
-def _compare(data, wanted):
-    if data == wanted:
-        return
-    if wanted.startswith(data):
-        raise Fails(f"{len(data):,} bytes arrived, and the message has {len(wanted):,}. A write "
-                    "may do a part: the count that it returns tells how much.")
-    if len(data) > len(wanted):
-        raise Fails(f"{len(data):,} bytes arrived, and the message has {len(wanted):,}. Send on "
-                    "from where the last write stopped: data[count:].")
-    at = next((i for i, (a, b) in enumerate(zip(data, wanted)) if a != b), len(data))
-    raise Fails(f"{len(data):,} bytes arrived of {len(wanted):,}, and they are not the message "
-                f"any more after byte {at:,}: cut off what was sent, neither more nor less.")
-
-
-def _open_and_send(report, fn, path, message):
-    fd = os.open(path, os.O_WRONLY)
-    fn(fd, message)
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True
+    kinds = {stat.S_IFREG: "a regular file", stat.S_IFIFO: "a named pipe", stat.S_IFDIR: "a folder",
+             stat.S_IFSOCK: "a socket", stat.S_IFLNK: "a link"}
+    return kinds.get(stat.S_IFMT(os.lstat(path).st_mode), "something else")
 
 
 # For each function the chapter that asks for it, and its points in the order they are tried.
 EXERCISES = {
     "make_pipe": ("mkfifo", {
-        "makes a named pipe that its owner can read and write": makes,
+        "makes a named pipe with the mode 0o600": makes,
         "may be called twice, and leaves the pipe that is there": twice,
         "goes on if another process is quicker": races,
         "refuses what is no pipe": refuses,
-    }),
-    "try_open_writer": ("open", {
-        "gives None at once when nobody reads": nobody,
-        "gives a descriptor to write to when somebody does": somebody,
-        "hides no other error": missing,
-    }),
-    "send_all": ("write", {
-        "sends a short message": short,
-        "sends a long one whole, though a signal cuts a write": long,
-        "sends nothing if there is nothing to send": empty,
-        "leaves the descriptor open": still_open,
-        "says so if the reader goes": reader_gone,
+        "says so if the folder is missing": no_folder,
     }),
 }

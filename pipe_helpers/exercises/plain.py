@@ -23,10 +23,10 @@ def _plain(value, depth, room):
         return value
     if kind is float:
         return value if math.isfinite(value) else {repr(value)}
-    if kind in (str, bytes, bytearray):
+    if kind in (str, bytes):
         room[0] -= len(value)
         if room[0] >= 0:
-            return bytes(value) if kind is bytearray else value
+            return value
         return {f"{len(value):,} {'characters' if kind is str else 'bytes'}"}
     if kind in (list, tuple) and depth and len(value) * _ITEM <= room[0]:
         room[0] -= len(value) * _ITEM

@@ -1,116 +1,251 @@
-"""The checks of read_message, messages and read_with_deadline."""
+"""The checks of read_message and messages."""
+import errno
+import itertools
 import os
+import signal
 
-from pipe_helpers.exercises.plain import error_name, text_of
-from pipe_helpers.exercises.trial import Fails, call_and_count, expect_bytes, shown
+from pipe_helpers.exercises.observed import (
+    call_each,
+    did,
+    expect_all_as_before,
+    expect_error,
+    observe,
+)
+from pipe_helpers.exercises.patience import leave_waiting, waits
+from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, drip, write
+from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 # ---------------------------------------------------------------- read_message
 
-
-def _message(trial, *pieces, count=False):
-    """Let it read what a writer sends in pieces, each when it waits for the next."""
-    path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path, act=call_and_count)
-    # The writer comes when it waits: else it would be chance what one that does not wait finds.
-    event = trial.rests("returned", spins=_SPINS)
-    if event[0] != "returned":
-        opening = writer.open(path, os.O_WRONLY)
-        event = trial.meet(opening, "returned", spins=_SPINS) or ("asleep",)
-    for step in [*pieces, None]:
-        if event[0] == "returned":
-            break
-        event = trial.rests("returned", spins=_SPINS)
-        if event[0] == "returned":
-            break
-        if step is None:
-            writer.close(opening.result()).wait()
-            event = trial.event("returned", spins=_SPINS, asleep=_NO_END)
-        else:
-            _write(trial, writer, opening.result(), step)
-    value, left_open = event[1]
-    expect_bytes(value, b"".join(pieces), "message")
-    if count and left_open:
-        raise Fails("It left a descriptor open. Close it, in `finally`, so that it is closed "
-                    "after an error, too.")
-
-
-def _write(trial, writer, fd, data):
-    """Let the writer write, in parts: a longer one could be cut when the function ends."""
-    for start in range(0, len(data), 4_000):
-        press = writer.write(fd, data[start:start + 4_000])
-        trial.meet(press)
-        if press.wait().error:  # it has ended, and `event` will tell how
-            break
-
-
-_EARLY = "It returned before a writer had come."
 _NO_END = ("The writer has closed, and it still waits. If it holds a write end of the pipe itself "
            "(O_RDWR opens one), the end of file never comes.")
 _SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
           "and again: stop there.")
+_ENDS = {"asleep": _NO_END, "spins": _SPINS, **LATE}
 
 
-def one_write(trial):
-    _message(trial, b"Hello from pid [4242]")
+def _rests(trial):
+    """Wait until it waits: None. Or what it has done, if that came first."""
+    return did(trial, "asleep", "napping", spins=_SPINS, **RESTS)
 
 
-def other_length(trial):
-    _message(trial, b"Hello from pid [4194303]")
+def _comes(trial, path, writer):
+    """Let a writer open the pipe when it waits: the descriptor, and what it did before or None."""
+    if seen := _rests(trial):
+        return None, seen
+    opening = writer.open(path, os.O_WRONLY)
+    if event := trial.meet(opening, "did", spins=_SPINS):
+        trial.again(event)
+        return None, did(trial)
+    return opening.result(), None
 
 
-def two_writes(trial):
-    _message(trial, b"Hello from ", b"pid [4242]\n")
+def _hear(trial, path, *pieces):
+    """Let it read what a writer sends in pieces, each when it waits for the next."""
+    writer = trial.puppet("writer")
+    fd, seen = _comes(trial, path, writer)
+    for piece in pieces:
+        if seen or (seen := _rests(trial)):
+            break
+        write(trial, writer, fd, piece, "did", spins=_SPINS)
+    when = "a writer had come" if fd is None else "the writer had closed"
+    if not (seen or (seen := _rests(trial))):
+        when = None
+        writer.close(fd).wait()
+        seen = did(trial, **_ENDS)
+    _compare(seen, b"".join(pieces), when)
+
+
+def _compare(seen, wanted, early=None):
+    if early and seen.value == b"" == wanted:
+        raise Fails(f'It returned b"" before {early}.')
+    expect_bytes(seen.value, wanted, "message")
+    if early:
+        raise Fails(f"It returned the message before {early}: more of it could still have come.")
+    expect_all_as_before(seen, "After the call")
+
+
+def message(trial):
+    lines = b"Hello from pid [4194303]", b"Hello from pid [4242]", b"Hello"
+    paths = [trial.pipe() for _ in lines]
+    trial.start(*[(path,) for path in paths], act=call_each)
+    for path, line in zip(paths, lines):
+        _hear(trial, path, line)
+    for silence in "no writer came", "a writer had the pipe open and was silent":
+        path = trial.pipe()
+        trial.start((path,), act=call_each)
+        if _rests(trial):
+            raise Fails("It returned before a writer had come.")
+        if silence != "no writer came":
+            os.write(trial.open(path, os.O_WRONLY), b"Hel")
+            if seen := _rests(trial):
+                _compare(seen, b"Hello")
+        leave_waiting(trial, silence)
+
+
+def pieces(trial):
+    sent = ((b"Hello from ", b"pid [4242]\n"), (b"\n", b"\0"), (b"\xc3", b"\xa9\r"),
+            (b" \t", b"\r\n\0", b"\n", b"\xff\xfe\x80\x1a", b"\n "))
+    paths = [trial.pipe() for _ in sent]
+    trial.start(*[(path,) for path in paths], act=call_each)
+    for path, each in zip(paths, sent):
+        _hear(trial, path, *each)
+
+
+def many_pieces(trial):
+    path, writer = trial.pipe(), trial.puppet("writer")
+    trial.start((path,), act=call_each)
+    fd, seen = _comes(trial, path, writer)
+    data = b"" if seen else drip(trial, path)
+    if not seen:
+        writer.close(fd).wait()
+        seen = did(trial, **_ENDS)
+    _compare(seen, data)
 
 
 def long_message(trial):
-    _message(trial, bytes(range(256)) * 160, bytes(range(256)) * 160)  # 81,920 bytes
+    path = trial.pipe()
+    trial.start((path,), act=_call_with_time)
+    _hear(trial, path, LONG[:30_001], LONG[30_001:])
+
+
+def _call_with_time(report, fn, args):
+    report("did", *observe(fn, *args, processor=PROCESSOR))
+
+
+def last_writer(trial):
+    path, others = trial.pipe(), [trial.puppet(role) for role in ("writer", "second writer")]
+    trial.start((path,), act=call_each)
+    first, seen = _comes(trial, path, others[0])
+    if not seen:
+        others[0].write(first, b"one ").wait()
+        seen = _rests(trial)
+    if not seen:
+        second = others[1].open(path, os.O_WRONLY).result()
+        others[0].close(first).wait()
+        seen = _rests(trial)
+    if not seen:
+        others[1].write(second, b"two").wait()
+        others[1].close(second).wait()
+        seen = did(trial, **_ENDS)
+    _compare(seen, b"one two")
 
 
 def nothing(trial):
+    paths = [trial.pipe() for _ in range(3)]
+    trial.start(*[(path,) for path in paths], act=call_each)
+    for path in paths:
+        if path == paths[1]:
+            _hear(trial, path, b"one")
+            continue
+        os.utime(path, (0, 0))
+        before = os.stat(path)
+        _empty(trial, path)
+        try:
+            after = os.stat(path)
+        except FileNotFoundError:
+            raise Fails("It removed the pipe's name: others may still need it.") from None
+        if any(getattr(before, what) != getattr(after, what) for what in (
+                "st_ino", "st_mode", "st_mtime")):
+            raise Fails("It changed the pipe itself: its mode, its times or its bytes. A reader "
+                        "only reads.")
+
+
+def _empty(trial, path):
+    writer = trial.puppet("writer")
+    hints = {"spins": _SPINS, "raised": lambda name, *_: (
+        f'A writer closed without a word, and it raised {name}: that message is b"".')}
+    fd, seen = _comes(trial, path, writer)
+    if seen or (seen := did(trial, "asleep", "napping", **hints, **RESTS)):
+        _compare(seen, b"", "the writer had closed" if fd else "a writer had come")
+    writer.close(fd).wait()
+    seen = did(trial, **{**_ENDS, **hints})
+    if seen.value != b"":
+        raise Fails(f'A writer closed without a word, and it returned {shown(seen.value)}, not '
+                    'b"".')
+    expect_all_as_before(seen, "After the call")
+
+
+def errors(trial):
+    missing, folder, loop = [trial.path() for _ in range(3)]
+    os.mkdir(folder)
+    os.symlink(loop, loop)
+    cases = [("There is no file at the path", missing, errno.ENOENT),
+             ("There is a folder at the path", folder, errno.EISDIR),
+             ("There is a link at the path that leads to itself", loop, errno.ELOOP)]
+    trial.start(*[(path,) for _, path, _ in cases], act=call_each)
+    for when, path, number in cases:
+        seen = did(trial, errors=True, spins=f"{when}, and it tries again and again.", asleep=(
+            f"{when}, and it waits. Let the error come through."))
+        if path == missing and os.path.lexists(path):
+            raise Fails("There was no file at the path, and it made one. Let the error of os.open "
+                        "come through.")
+        # Of a folder another call may complain in another way before os.read does.
+        name = "OSError" if path == folder else type(OSError(number, "")).__name__
+        expect_error(trial, seen, when, name, "Let the error come through.",
+                     None if path == folder else number)
+        expect_all_as_before(seen, f"{when}. After the error")
+
+
+def interrupted(trial):
     path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path)
-    trial.rests(spins=_SPINS, returned=_EARLY)
-    opening = writer.open(path, os.O_WRONLY)
-    trial.meet(opening, spins=_SPINS, returned=_EARLY)
-    trial.rests(spins=_SPINS, returned="It returned before the writer had closed.")
-    writer.close(opening.result()).wait()
-    value = trial.value(spins=_SPINS, raised=lambda name, *_: (
-        f'A writer closed without a word, and it raised {name}: that message is b"".'))
-    if value != b"":
-        raise Fails(f'A writer closed without a word, and it returned {shown(value)}, not b"".')
+    trial.start((path,), act=call_each)
+    fd, seen = _comes(trial, path, writer)
+    if not seen:
+        writer.write(fd, b"Hel").wait()
+        seen = _rests(trial)
+    if not seen:
+        trial.learner.signal(signal.SIGINT)
+        seen = did(trial, "asleep", "napping", errors=True, patience=0.2, spins=_INTERRUPTED)
+    if not seen:  # a thread of it still reads
+        writer.close(fd).wait()
+        seen = did(trial, errors=True, **LATE, asleep=_INTERRUPTED, spins=_INTERRUPTED)
+    expect_error(trial, seen, "It was interrupted while it read", "KeyboardInterrupt",
+                 returned="Let KeyboardInterrupt come through.")
+    # What has only begun to end then, as a killed process has, is no matter.
+    expect_all_as_before(seen._replace(left=[]), "It was interrupted while it read. After that")
 
 
-def closes(trial):
-    _message(trial, b"Hello", count=True)
+_INTERRUPTED = ("It was interrupted while it read, and goes on as if nothing were: let "
+                "KeyboardInterrupt come through.")
 
 
 # ---------------------------------------------------------------- messages
 
 
-def _iterate(report, fn, path):
+def _go_through(report, fn, path, *mosts):
+    """Go through messages(fd), for each of mosts up to so many (None: all), on one descriptor."""
+    def go(fd, most):
+        found = fn(fd)
+        try:
+            found = iter(found)
+        except TypeError:
+            report("no iterator", found)
+            return
+        for message in itertools.islice(found, most):
+            report("item", message)
+
     fd = os.open(path, os.O_RDONLY)
-    found = fn(fd)
-    try:
-        found = iter(found)
-    except TypeError:
-        report("no iterator", found)
-        return
-    for message in found:
-        report("item", message)
+    for most in mosts:
+        report("did", *observe(go, fd, most, processor=PROCESSOR))
 
 
 class _Reading:
     """messages(fd) at work on a pipe, with a puppet to write."""
 
-    def __init__(self, trial):
+    def __init__(self, trial, *mosts):
         self.trial = trial
-        path = trial.pipe()
+        self.path = trial.pipe()
         self.writer = trial.puppet("writer")
-        trial.start(path, act=_iterate)
-        self.fd = self.writer.open(path, os.O_WRONLY).result()
+        trial.start(self.path, *mosts or (None,), act=_go_through)
+        self.open()
+
+    def open(self):
+        # The end of the learner's process is open, or about to be: this waits for nothing else.
+        self.fd = self.writer.open(self.path, os.O_WRONLY).result()
 
     def write(self, data):
-        self.writer.write(self.fd, data).result()
+        write(self.trial, self.writer, self.fd, data, "did", "item", spins=_SPINS)
 
     def close(self):
         self.writer.close(self.fd).result()
@@ -118,22 +253,36 @@ class _Reading:
     def expect(self, *wanted):
         """The next messages are those wanted, and then it waits for more."""
         for message in wanted:
-            event = self._event("item", asleep=(
+            self._compare(self._event("item", **LATE, asleep=(
                 "The writer has written a whole message, newline and all, and your function "
-                "keeps it back. Yield a message as soon as its newline has come."))
-            self._compare(event[1], message)
-        event = self._event("item", "asleep", "napping", patience=0.02, napping=0.06)
+                "keeps it back. Yield a message as soon as its newline has come."))[1], message)
+        event = self._event("item", "asleep", "napping", **RESTS)
         if event[0] == "item":
             self._compare(event[1], None)
 
+    def over(self, error=None):
+        """It comes to its end now, and raises EOFError if error says after which bytes."""
+        event = self._event("did", "item", spins=_SPINS, **LATE, hold=True, asleep=(
+            "The writer has closed, and it waits on: at end of file there are no more messages."))
+        if event[0] == "item" and error:
+            raise Fails(f"The writer left in the middle of a message, and it yielded the piece "
+                        f"{shown(event[1])} as if it were whole: raise EOFError.")
+        if event[0] == "item":
+            raise Fails(f"The writer had closed, and it still yielded {shown(event[1])}: nothing "
+                        "was left to yield.")
+        self.trial.again(event)
+        seen = did(self.trial, errors=bool(error))
+        if error:
+            expect_error(self.trial, seen, f"The writer left in the middle of a message, after "
+                         f"{shown(error)}", "EOFError", "Its bytes disappeared without a word.")
+        expect_all_as_before(seen, "When it had come to its end")
+
     def _event(self, *wanted, **options):
-        event = self.trial.event(*wanted, "no iterator", **options,
-                                 returned="It came to an end while the writer still had the pipe "
-                                          "open.",
-                                 spins=_SPINS)
+        event = self.trial.event(*wanted, "no iterator", **{
+            "returned": "It came to an end while the writer still had the pipe open.",
+            "spins": _SPINS, **options})
         if event[0] == "no iterator":
-            value = event[1]
-            raise Fails(f"It returned {shown(value)}, which can't be gone through with `for`: "
+            raise Fails(f"It returned {shown(event[1])}, which can't be gone through with `for`: "
                         "write it as a generator, with `yield`.")
         return event
 
@@ -148,11 +297,17 @@ class _Reading:
         if wanted is None:
             raise Fails(f"It yielded {shown(value)} where no further message was: keep an "
                         "unfinished one until its newline has come.")
+        if wanted == b"":
+            raise Fails("Between two newlines there was an empty message. It was left out, and "
+                        f"{shown(value)} came.")
         if type(value) is bytes and value.endswith(b"\n") and b"\n" not in value[:-1]:
             raise Fails(f"It yielded {shown(value)}. The newline marks the end and is no part "
                         "of the message.")
         if type(value) is bytes and b"\n" in value:
             raise Fails(f"It yielded {shown(value)} as one message: split at the newlines.")
+        if type(value) is bytes and value.strip() == wanted.strip() and len(value) < len(wanted):
+            raise Fails(f"It yielded {shown(value)}, and the message is {shown(wanted)}: only the "
+                        "newline is cut off, all else is part of it.")
         if type(value) is bytes and wanted.startswith(value):
             raise Fails(f"It yielded {shown(value)}, a piece of the message {shown(wanted)}.")
         if type(value) is bytes and wanted.endswith(value):
@@ -163,14 +318,21 @@ class _Reading:
 
 def whole(trial):
     reading = _Reading(trial)
-    reading.write(b"first\n")
-    reading.expect(b"first")
+    for message in b"first", b"a second one":
+        reading.write(message + b"\n")
+        reading.expect(message)
+    os.write(trial.open(reading.path, os.O_WRONLY), b"third\nfour")
+    reading.expect(b"third")
+    leave_waiting(trial, "the writer had the pipe open and was silent")
 
 
 def several(trial):
     reading = _Reading(trial)
     reading.write(b"first\nsecond\n")
     reading.expect(b"first", b"second")
+    many = [b"%d" % number for number in range(300)]
+    reading.write(b"\n".join(many) + b"\n")
+    reading.expect(*many)
 
 
 def in_pieces(trial):
@@ -181,188 +343,82 @@ def in_pieces(trial):
     reading.expect()
     reading.write(b"nd\nthird\n")
     reading.expect(b"second", b"third")
+    reading.write(b"fourth")
+    reading.expect()
+    reading.write(b"\nfif")
+    reading.expect(b"fourth")
+    reading.write(b"th\n")
+    reading.expect(b"fifth")
+
+
+def any_bytes(trial):
+    reading = _Reading(trial)
+    for pieces in ((b" one \r", b"\n"), (b"\xc3", b"\xa9\0\n"), (b"\r\xff\xfe\x80", b"\x0b\x85\n"),
+                   (b"\x1a \n",), (b"\0\n",), (b"\t\r", b" \n")):
+        for piece in pieces[:-1]:
+            reading.write(piece)
+            reading.expect()
+        reading.write(pieces[-1])
+        reading.expect(b"".join(pieces)[:-1])
 
 
 def empty_ones(trial):
     reading = _Reading(trial)
     reading.write(b"first\n\nthird\n")
-    for wanted in b"first", b"":
-        event = reading._event("item")
-        if wanted == b"" and event[1] != b"":
-            raise Fails(f"Between two newlines there was an empty message. It was left out, and "
-                        f"{shown(event[1])} came.")
-        reading._compare(event[1], wanted)
-    reading.expect(b"third")
+    reading.expect(b"first", b"", b"third")
+    reading.write(b"\n")
+    reading.expect(b"")
+    reading.write(b"\n\nla")
+    reading.expect(b"", b"")
+    reading.write(b"st\n")
+    reading.expect(b"last")
 
 
 def long_ones(trial):
     reading = _Reading(trial)
-    message = b"x" * 20_000
-    reading.write(message)
-    trial.rests(item="It yielded a piece of a long message.", spins=_SPINS)
-    reading.write(message + b"\n")
-    reading.expect(message + message)
+    reading.write(LONG[:40_001])
+    reading.expect()
+    reading.write(LONG[40_001:] + b"\n")
+    reading.expect(LONG)
+    data = drip(trial, reading.path)
+    reading.expect()
+    reading.write(b"\n")
+    reading.expect(data)
 
 
 def ends(trial):
-    reading = _Reading(trial)
-    reading.write(b"last\n")
-    reading.expect(b"last")
-    reading.close()
-    event = trial.event("returned", "item", spins=_SPINS, asleep=(
-        "The writer has closed, and it waits on: at end of file there are no more messages."))
-    if event[0] == "item":
-        raise Fails(f"The writer had closed, and it still yielded {shown(event[1])}: nothing was "
-                    "left to yield.")
+    reading = _Reading(trial, None, None, None)
+    for message in b"last", b"", b"the very last":
+        reading.write(message + b"\n")
+        reading.expect(message)
+        reading.close()
+        reading.over()
+        reading.open()
 
 
 def unfinished(trial):
-    reading = _Reading(trial)
-    reading.write(b"unfin")
-    reading.expect()
+    rests = b"unfin", b"\r", b" \0", b"0"
+    reading = _Reading(trial, *[None] * 5)
+    for rest in rests:
+        reading.write(b"one\ntwo\n" + rest)
+        reading.expect(b"one", b"two")
+        reading.close()
+        reading.over(rest)
+        reading.open()
+    reading.write(b"whole\n")
+    reading.expect(b"whole")
     reading.close()
-    event = trial.event("raised", "returned", "item", spins=_SPINS)
-    if event[0] == "item":
-        raise Fails(f"The writer left in the middle of a message, and it yielded the piece "
-                    f"{shown(event[1])} as if it were whole: raise EOFError.")
-    if event[0] == "returned":
-        raise Fails("The writer left in the middle of a message, and its bytes disappeared "
-                    "without a word: raise EOFError.")
+    reading.over()
 
 
-# ---------------------------------------------------------------- read_with_deadline
-
-SOON = 0.2  # seconds
-
-
-def _timed(report, fn, path, seconds):
-    import time
-
-    from pipe_helpers.exercises.trial import _descriptors
-
-    open_before, before = _descriptors(), time.monotonic()
-    value = error = None
-    try:
-        value = fn(path, seconds)
-    except NotImplementedError:
-        raise
-    except Exception as problem:
-        error, text = error_name(problem), text_of(problem)
-    took = time.monotonic() - before
-    if error is not None and error != "TimeoutError":
-        raise Exception(f"{error}: {text}" if text else error)
-    return (value, error, took, len(_descriptors() - open_before))
-
-
-def in_time(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path, 10, act=_timed)
-    hints = {"spins": _BURNS, "raised": _other_error}
-    trial.rests(returned=_too_early, **hints)
-    opening = writer.open(path, os.O_WRONLY)
-    trial.meet(opening, returned=_too_early, **hints)
-    fd = opening.result()
-    trial.rests(returned=lambda values: _too_early(values, _SILENT), **hints)
-    event = None
-    for step in b"Hello from ", b"pid [4242]":
-        writer.write(fd, step).wait()
-        event = trial.rests("returned", **hints)
-        if event[0] == "returned":
-            break
-    else:
-        writer.close(fd).wait()
-        event = trial.event("returned", **hints, asleep=(
-            "The writer has closed, and it still waits, as if it had not seen the end of file."))
-    value, error, _, left_open = event[1]
-    if error:
-        raise Fails(f"The message came in time, and it raised {error}.")
-    expect_bytes(value, b"Hello from pid [4242]", "message")
-    if left_open:
-        raise Fails("It left a descriptor open after the message.")
-
-
-def no_writer(trial):
-    _must_time_out(trial, trial.pipe(), "No writer came", (
-        "No writer came, and it waits on long after the deadline. With O_NONBLOCK a reader's open "
-        "does not wait."))
-
-
-def silent_writer(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    _must_time_out(trial, path, "A writer came and was silent", (
-        "A writer opened the pipe and is silent, and it waits on long after the deadline."),
-        writer)
-
-
-def dripping_writer(trial):
-    path, writer = trial.pipe(), trial.puppet("writer")
-    trial.start(path, SOON, act=_timed)
-    hints = {"spins": _BURNS, "raised": _other_error}
-    event = trial.rests("returned", **hints)
-    if event[0] != "returned":
-        opening = writer.open(path, os.O_WRONLY)
-        event = trial.meet(opening, "returned", **hints)
-    if event is not None:  # before the writer came: too early, or the machine is very slow
-        _, error, took, _ = event[1]
-        if not error or took < 0.9 * SOON:
-            raise Fails(_too_early(event[1]))
-        return
-    fd, event = opening.result(), ("asleep",)
-    for _ in range(16):  # a byte each 40 ms or more: three deadlines at least
-        writer.write(fd, b".").wait()
-        event = trial.event("asleep", "napping", "returned", patience=0.04, napping=0.04,
-                            spins=_BURNS, raised=_other_error)
-        if event[0] == "returned":
-            break
-    if event[0] != "returned":
-        raise Fails("A writer sent a byte every 0.04 s, and it was still reading long after its "
-                    f"deadline of {SOON} s. The deadline is one for all: compute what is left of "
-                    "it before each wait.", waits=True)
-    value, error, took, left_open = event[1]
-    if not error:
-        raise Fails(f"The message was not at its end, and it returned {_some(value)} as if it "
-                    "were: at the deadline, raise TimeoutError.")
-
-
-def _some(value):
-    return "a piece of it" if type(value) is bytes and value else shown(value)
-
-
-def _must_time_out(trial, path, what, waits, writer=None):
-    trial.start(path, SOON, act=_timed)
-    if writer is not None:
-        event = trial.rests("returned", spins=_BURNS, raised=_other_error)
-        if event[0] == "returned":
-            trial.again(event)
-        else:
-            writer.open(path, os.O_WRONLY)
-    value, error, took, left_open = trial.value(asleep=waits, spins=_BURNS, raised=_other_error)
-    if not error:
-        raise Fails(f"{what}, and it returned {shown(value)}. When the time is up, raise "
-                    "TimeoutError: a value could be taken for a message.")
-    if took < 0.9 * SOON:
-        raise Fails(f"{what}, and it gave up too early. It had {SOON} s.")
-    if left_open:
-        raise Fails("After the TimeoutError it left a descriptor open: close it in `finally`.")
-
-
-_SILENT = ("while a writer had the pipe open and was silent. A read that does not wait then raises "
-           "BlockingIOError.")
-
-
-def _too_early(values, when=(
-        "before a writer had come. For a reader that did not wait in open, a read gives b\"\" "
-        "while there is no writer yet, or no more.")):
-    value, error, *_ = values
-    return f"It {'gave up' if error else f'returned {shown(value)}'} {when} It had time."
-
-
-def _other_error(name, text, errno):
-    return f"It raised {text if name == 'Exception' else f'{name}: {text}'}."
-
-
-_BURNS = ("While it waits it runs in a loop, at the cost of a processor. Let poll or select wait, "
-          "with the time that is left.")
+def leaves_open(trial):
+    reading = _Reading(trial, 1, 1)
+    for message in b"one", b"two":
+        reading.write(message + b"\n")
+        value = reading._event("item")[1]
+        reading._compare(value, message)
+        seen = did(trial)
+        expect_all_as_before(seen, "The loop over it was left after one message. After that")
 
 
 # For each function the chapter that asks for it, and its points in the order they are tried.
@@ -371,23 +427,23 @@ EXERCISES = {
         "yields a message when its newline has come": whole,
         "parts two that come together": several,
         "puts together one that comes in pieces": in_pieces,
+        "yields any bytes but the newline": any_bytes,
         "yields an empty message, too": empty_ones,
         "yields a long message whole": long_ones,
         "ends at end of file": ends,
-        "says so if a writer leaves in the middle": unfinished,
+        "raises EOFError if a writer leaves in the middle": unfinished,
+        "leaves the descriptor as it was": leaves_open,
+        "waits as long as it takes": waits,
     }),
     "read_message": ("close", {
-        "returns a message of 22 bytes": one_write,
-        "returns a message of another length": other_length,
-        "returns a message that comes in two pieces": two_writes,
+        "returns a message of any length": message,
+        "returns a message that comes in pieces": pieces,
+        "returns one that comes in very many pieces": many_pieces,
         "returns a message longer than a pipe": long_message,
+        "reads on until the last writer has closed": last_writer,
         "returns the empty message": nothing,
-        "closes the pipe": closes,
-    }),
-    "read_with_deadline": ("poll", {
-        "sleeps until a message comes, and returns it whole": in_time,
-        "raises TimeoutError when no writer comes": no_writer,
-        "raises TimeoutError when a writer is silent": silent_writer,
-        "raises TimeoutError when a writer comes to no end": dripping_writer,
+        "lets errors come through, and closes": errors,
+        "closes after an interrupt": interrupted,
+        "waits as long as it takes": waits,
     }),
 }

@@ -30,6 +30,10 @@ class NotWritten(Exception):
     """The function is still the stub."""
 
 
+class NotTried(Exception):
+    """A point that another one prepares, which has failed."""
+
+
 def call(report, fn, *args):
     """What most exercises do in the learner's process: call the function."""
     return fn(*args)
@@ -58,6 +62,9 @@ class Trial:
         self._puppets = {}
         self._pipes = 0
         self.learner = self._pending = None
+        self._aside = []
+        self.waiting = []  # see `patience`
+        self._descriptors = []
         self.printed = ""
 
     def begin(self):
@@ -76,8 +83,12 @@ class Trial:
 
     def _leave(self):
         self._end_learner()
+        for learner in self._aside:
+            learner.end()
         for puppet in list(self._puppets.values()):
             puppet.end()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
         if self.folder is not None:
             _end_daemons(os.path.join(self.folder, MARK))
             remove_folder(self.folder)
@@ -117,6 +128,19 @@ class Trial:
             except RuntimeError:  # the function has killed it: the next point gets a new one
                 puppet.end()
                 del self._puppets[role]
+
+    def open(self, path, flags):
+        """A descriptor of the check itself, which never waits: until `close`, or the end."""
+        def make():  # an interrupt must not come between the opening and the noting
+            self._descriptors.append(os.open(path, flags | os.O_NONBLOCK))
+            return self._descriptors[-1]
+
+        return in_one_go("the check", make, undo=lambda fd: None)
+
+    def close(self, fd):
+        """Close a descriptor that `open` has returned."""
+        self._descriptors.remove(fd)
+        os.close(fd)
 
     # ---------------------------------------------------------------- the learner's side
 
@@ -170,6 +194,12 @@ class Trial:
             self._fail(event, hints)
         return None
 
+    def set_aside(self):
+        """Let the learner's process go on beside the others until the end, and return it."""
+        learner, self.learner = self.learner, None
+        self._aside.append(learner)
+        return learner
+
     def again(self, event):
         """Let `event` return this event once more."""
         self._pending = event
@@ -199,6 +229,9 @@ class Trial:
         kind, *values = event
         if kind == "raised" and values[0] == "NotImplementedError":
             raise NotWritten
+        if kind == "did":  # as `observe` reports it
+            value, error, *_ = values
+            kind, *values = ("raised", *error[:3]) if error else ("returned", value)
         if kind == "exit" and values[0] == -signal.SIGPROF or kind == "napping":
             kind = "spins"
         hint = hints.get(kind)

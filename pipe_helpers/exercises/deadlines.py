@@ -1,0 +1,190 @@
+"""The checks of read_with_deadline."""
+import os
+import time
+
+from pipe_helpers.exercises.observed import (
+    did,
+    expect_all_as_before,
+    expect_error,
+    expect_sleep,
+    observe,
+    seen_in,
+)
+from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
+
+_SOON = 0.12  # seconds
+_LATE = 0.1  # seconds after the deadline that are too many, on a machine that is not busy
+_SILENCE = 1.03  # seconds that a writer lets it wait, long before the deadline
+_PROCESSOR = 2  # seconds: more than 64 bytes at a time take
+_LONG = bytes(range(256)) * 4_200  # above 1 MiB
+_PART = 60_000
+
+_BURNS = ("While it waits it runs in a loop, at the cost of a processor. Let poll or select wait, "
+          "with the time that is left.")
+_SILENT = ("while a writer had the pipe open and was silent. A read that does not wait then raises "
+           "BlockingIOError.")
+_NO_WRITER = ("before a writer had come. For a reader that did not wait in open, a read gives "
+              'b"" while there is no writer yet, or no more.')
+
+
+def _read_each(report, fn, *calls):
+    for path, seconds in calls:
+        report("did", *observe(fn, path, seconds, processor=_PROCESSOR))
+
+
+def in_time(trial):
+    messages = ((b"Hello from ", b"pid [4242]"), (b" \r\n\0\xff two", b"\r\n\n\x80 \n"), (),
+                (_LONG,))
+    paths = [trial.pipe() for _ in messages]
+    trial.start(*[(path, 10) for path in paths], act=_read_each)
+    for number, (path, pieces) in enumerate(zip(paths, messages)):
+        _waits(trial, _NO_WRITER, silence=0 if number else _SILENCE)
+        opening = trial.puppet("writer").open(path, os.O_WRONLY)
+        if event := trial.meet(opening, "did", spins=_BURNS):
+            _too_early(trial, seen_in(event), _NO_WRITER)
+        _waits(trial, _SILENT)
+        _message(trial, opening.result(), pieces)
+
+
+def no_writer(trial):
+    path, when = trial.pipe(), "No writer came"
+    trial.start((path, 0.25), (path, _SOON), (path, 10), act=_read_each)
+    for seconds in 0.25, _SOON:
+        seen = did(trial, errors=True, spins=_BURNS, asleep=(
+            f"{when}, and it waits on long after the deadline. With O_NONBLOCK a reader's open "
+            "does not wait."))
+        _expect_late(trial, seen, seconds, when)
+    opening = trial.puppet("writer").open(path, os.O_WRONLY)  # it is there before the reader
+    trial.puppet("writer").wait_blocked()
+    if event := trial.meet(opening, "did", spins=_BURNS):
+        _too_early(trial, seen_in(event), "though a writer waited in its open.")
+    _waits(trial, _SILENT)
+    _message(trial, opening.result(), (b"It came", b" after all.\n"))
+
+
+def silent_writer(trial):
+    path, when = trial.pipe(), "A writer came and was silent"
+    trial.start((path, _SOON), (path, 10), act=_read_each)
+    seen, opening = _open_late(trial, path)
+    seen = seen or did(trial, errors=True, spins=_BURNS, asleep=(
+        "A writer opened the pipe and is silent, and it waits on long after the deadline."))
+    _expect_late(trial, seen, _SOON, when)
+    if opening:
+        _waits(trial, _SILENT)
+        _message(trial, opening.result(), (b"It spoke.\r\n", b"\0"))
+
+
+def dripping_writer(trial):
+    path, seconds = trial.pipe(), 0.4
+    trial.start((path, seconds), act=_read_each)
+    seen, opening = _open_late(trial, path, seconds / 2)
+    began = time.monotonic()
+    while not seen and time.monotonic() - began < 1.5 * seconds:
+        trial.puppet("writer").write(opening.result(), b".").wait()
+        seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.01,
+                   napping=0.01)
+    if not seen:
+        raise Fails(f"A writer sent a byte every 0.02 s, and it was still reading long after its "
+                    f"deadline of {seconds} s. The deadline is one for all: compute what is left "
+                    "of it before each wait.", waits=True)
+    if not seen.error:
+        raise Fails(f"The message was not at its end, and it returned {_some(seen.value)} as if "
+                    "it were: at the deadline, raise TimeoutError.")
+    _expect_late(trial, seen, seconds, "A writer came late and to no end")
+
+
+def no_pipe(trial):
+    path, when = trial.path(), "There is no file at the path"
+    trial.start((path, _SOON), act=_read_each)
+    seen = did(trial, errors=True, spins=_BURNS)
+    if os.path.lexists(path):
+        raise Fails("There was no pipe at the path, and it made something there.")
+    expect_error(trial, seen, when, "FileNotFoundError", "Let the error come through.")
+    expect_all_as_before(seen, f"{when}. After the call")
+
+
+def _waits(trial, when, silence=0):
+    """Fail if it does not wait. silence: for how many seconds, if not for a moment only."""
+    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=silence or 0.02,
+               napping=silence or 0.06)
+    if seen:
+        _too_early(trial, seen, when)
+
+
+def _open_late(trial, path, silence=0):
+    """Let a writer open the pipe when it waits. Returns what it did if it gave up before."""
+    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=silence or 0.02,
+               napping=silence or 0.06)
+    if seen:
+        return seen, None
+    opening = trial.puppet("writer").open(path, os.O_WRONLY)
+    event = trial.meet(opening, "did", spins=_BURNS)
+    return (seen_in(event), None) if event else (None, opening)
+
+
+def _message(trial, fd, pieces):
+    """Let a writer send the pieces and close, each when it waits for the next."""
+    writer, seen = trial.puppet("writer"), None
+    for piece in pieces:
+        _write(trial, writer, fd, piece)
+        if seen := did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.02,
+                       napping=0.06):
+            break
+    else:
+        writer.close(fd).wait()
+        waits = ("The last writer has closed, and it goes on, as if it had not seen the end of "
+                 "file." + " (That one wrote nothing: the message is b\"\".)" * (not pieces))
+        seen = did(trial, errors=True, spins=waits, asleep=waits)
+    if seen.error:
+        raise Fails(f"The message came in time, and it raised {_named(trial, seen)}.")
+    expect_bytes(seen.value, b"".join(pieces), "message")
+    expect_all_as_before(seen, "After the message")
+
+
+def _write(trial, writer, fd, data):
+    for start in range(0, len(data), _PART):
+        press = writer.write(fd, data[start:start + _PART])
+        if event := trial.meet(press, "did", spins=_BURNS):
+            trial.again(event)
+        if event or press.wait().error:  # it has ended, and `did` will tell how
+            break
+
+
+def _too_early(trial, seen, when):
+    if seen.error and "TimeoutError" not in seen.error.kinds:
+        raise Fails(f"It raised {_named(trial, seen)}.")
+    raise Fails(f"It {'gave up' if seen.error else f'returned {shown(seen.value)}'} {when} "
+                "It had time.")
+
+
+def _expect_late(trial, seen, seconds, when):
+    expect_error(trial, seen, when, "TimeoutError", (
+        "When the time is up, raise TimeoutError: a value could be taken for a message."))
+    if seen.took < seconds - 0.005:
+        raise Fails(f"{when}, and it gave up after {seen.took:.2f} s. It had {seconds:g} s.")
+    if seen.took - seen.delayed > seconds + _LATE:
+        raise Fails(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
+                    "time runs from the call on, whatever comes.")
+    expect_all_as_before(seen, "After the TimeoutError")
+    expect_sleep(seen, when)
+
+
+def _named(trial, seen):
+    text = trial.short(seen.error.text)
+    return f"{seen.error.name}{': ' if text else ''}{text}"
+
+
+def _some(value):
+    return "a piece of it" if type(value) is bytes and value else shown(value)
+
+
+# For each function the chapter that asks for it, and its points in the order they are tried.
+EXERCISES = {
+    "read_with_deadline": ("poll", {
+        "sleeps until a message comes, and returns it whole": in_time,
+        "raises TimeoutError when no writer comes": no_writer,
+        "raises TimeoutError when a writer is silent": silent_writer,
+        "raises TimeoutError when a writer comes to no end": dripping_writer,
+        "hides no other error": no_pipe,
+    }),
+}

@@ -1,0 +1,40 @@
+"""Calls that are to wait for long: they are left alone while the other points are tried."""
+import time
+
+from pipe_helpers.exercises.observed import Error, Observed
+from pipe_helpers.exercises.trial import Fails, NotTried, shown
+
+_SILENCE = 2.1  # seconds
+_MOST = 250  # wakes a second, well above the 100 that the tasks allow
+
+
+def leave_waiting(trial, silence):
+    """The learner's process waits now: leave it alone. silence: a clause, "no writer came"."""
+    learner = trial.set_aside()
+    trial.waiting.append((learner, silence, time.monotonic(), learner.wakes()))
+
+
+def waits(trial):
+    """The last point of an exercise: all that were left waiting still wait, and sleep meanwhile."""
+    if not trial.waiting:
+        raise NotTried
+    for learner, silence, began, wakes in trial.waiting:
+        time.sleep(max(0, began + _SILENCE - time.monotonic()))
+        event = learner.next(patience=0.01, napping=0.05)
+        took, wakes = time.monotonic() - began, learner.wakes() - wakes
+        if event[0] not in ("asleep", "napping"):
+            raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait as "
+                        "long as it takes.")
+        if wakes > 20 + _MOST * took:
+            raise Fails(f"While {silence}, it woke {wakes:,} times in {took:.1f} s. Let the call "
+                        "itself wait, or look less often: 100 times a second are enough.")
+
+
+def _told(kind, *values):
+    if kind == "did":
+        seen = Observed(*values)
+        error = seen.error and Error(*seen.error)
+        return f"it raised {error.name}" if error else f"it returned {shown(seen.value)}"
+    if kind == "raised":
+        return f"it raised {values[0]}"
+    return "its process ended" if kind == "exit" else f"it gave {shown(values[0])}"

@@ -1,0 +1,53 @@
+"""How the other side of the pipe sends: in pieces, and what they are."""
+import fcntl
+import os
+import struct
+import sys
+import termios
+import time
+
+RESTS = {"patience": 0.02, "napping": 0.06}  # seconds, as of `Trial.rests`
+LATE = {"patience": 1.1, "napping": 3}  # the same, for those who look again and again
+PROCESSOR = 1.2  # seconds: more than a byte at a time takes
+LONG = (b"%05d\r\xff\0\x80 " * 7_000 % tuple(range(7_000)))[:-1]  # more than a pipe holds
+_DRIP = 0.5  # seconds that the pieces may take, for those who look again and again
+
+
+def write(trial, writer, fd, data, *wanted, **hints):
+    """Let the puppet write: in parts, since a longer one could be cut when the function ends.
+
+    An event of a kind in wanted, if one comes first, is the next one for `Trial.event`.
+    """
+    for start in range(0, len(data), 4_000):
+        press = writer.write(fd, data[start:start + 4_000])
+        if event := trial.meet(press, *wanted, **hints):
+            trial.again(event)
+            return
+        if press.wait().error:  # it has closed, and the next event will tell how
+            return
+
+
+def drip(trial, path):
+    """Write many pieces of one byte, each when the one before has been read; return them all."""
+    data, late = b"", time.monotonic() + _DRIP
+    try:
+        fd = trial.open(path, os.O_WRONLY)
+    except OSError:  # nobody has it open for reading any more
+        return b"?"
+    for number in range(sys.getrecursionlimit() + 100):
+        data += b"%c" % (number % 128 + 128)
+        try:
+            os.write(fd, data[-1:])
+        except BrokenPipeError:  # what it returns will be too short
+            break
+        while time.monotonic() < late and waiting(fd):
+            time.sleep(0)
+        if time.monotonic() >= late:
+            break
+    trial.close(fd)
+    return data
+
+
+def waiting(fd):
+    """How many bytes are in the pipe of a descriptor."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
