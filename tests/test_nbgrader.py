@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 from exercise_answers import MISTAKES
-from test_exercises import ROOT, solutions
+from test_exercise_answers import ROOT, solutions
 
 SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 # nbgrader calls alembic, which lies beside this Python, by its name.
