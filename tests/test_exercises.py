@@ -303,10 +303,6 @@ UNTRUE_ONCE = {  # what a hint said that was not so; now it says what is so
         "            return file.read()\n    time.sleep(99)",
         "waits on long after the deadline", "in its open long after"),
     "a sleep that ends": ("make_pipe", "time.sleep(1)", "does nothing more", "nothing will ever"),
-    "another process is quicker, and it did not look": (
-        "make_pipe", "if os.path.exists(path + '.made'): return\n    os.mkfifo(path, 0o600)\n"
-        "    open(path + '.made', 'w').close()",
-        "made the pipe just before", "between your look"),
     "a pipe in the place of what was there": (
         "make_pipe", "try: os.mkfifo(path, 0o600)\n    except FileExistsError:\n"
         "        if os.path.isfile(path): os.unlink(path), os.mkfifo(path, 0o600)",
