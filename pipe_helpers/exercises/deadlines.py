@@ -10,6 +10,7 @@ from pipe_helpers.exercises.observed import (
     observe,
     seen_in,
 )
+from pipe_helpers.exercises.pieces import at_once
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 _SOON = 0.12  # seconds
@@ -35,8 +36,8 @@ def _read_each(report, fn, *calls):
 def in_time(trial):
     messages = ((b"Hello from ", b"pid [4242]"), (b" \r\n\0\xff two", b"\r\n\n\x80 \n"), (),
                 (_LONG,))
-    paths = [trial.pipe() for _ in messages]
-    trial.start(*[(path, 10) for path in paths], act=_read_each)
+    *paths, last = [trial.pipe() for _ in range(len(messages) + 1)]
+    trial.start(*[(path, 10) for path in (*paths, last)], act=_read_each)
     for number, (path, pieces) in enumerate(zip(paths, messages)):
         _waits(trial, _NO_WRITER, silence=0 if number else _SILENCE)
         opening = trial.puppet("writer").open(path, os.O_WRONLY)
@@ -44,6 +45,13 @@ def in_time(trial):
             _too_early(trial, seen_in(event), _NO_WRITER)
         _waits(trial, _SILENT)
         _message(trial, opening.result(), pieces)
+    opening = trial.puppet("writer").open(last, os.O_WRONLY)
+    if event := trial.meet(opening, "did", spins=_BURNS):
+        _too_early(trial, seen_in(event), _NO_WRITER)
+    _waits(trial, _SILENT)
+    data = at_once(trial, last, _LONG[:50_003],
+                   lambda: trial.puppet("writer").close(opening.result()).wait())
+    _returns(trial, did(trial, errors=True, spins=_BURNS), data)
 
 
 def no_writer(trial):
@@ -76,21 +84,26 @@ def silent_writer(trial):
 
 def dripping_writer(trial):
     path, seconds = trial.pipe(), 0.4
-    trial.start((path, seconds), act=_read_each)
+    trial.start((path, seconds), (other := trial.pipe(), 10), act=_read_each)
     seen, opening = _open_late(trial, path, seconds / 2)
     began = time.monotonic()
     while not seen and time.monotonic() - began < 1.5 * seconds:
         trial.puppet("writer").write(opening.result(), b".").wait()
-        seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.01,
-                   napping=0.01)
+        seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.005,
+                   napping=0.005)
     if not seen:
-        raise Fails(f"A writer sent a byte every 0.02 s, and it was still reading long after its "
-                    f"deadline of {seconds} s. The deadline is one for all: compute what is left "
-                    "of it before each wait.", waits=True)
+        raise Fails("A writer sent a byte every few milliseconds, and it was still reading long "
+                    f"after its deadline of {seconds} s. The deadline is one for all: compute what "
+                    "is left of it before each wait.", waits=True)
     if not seen.error:
         raise Fails(f"The message was not at its end, and it returned {_some(seen.value)} as if "
                     "it were: at the deadline, raise TimeoutError.")
     _expect_late(trial, seen, seconds, "A writer came late and to no end")
+    trial.puppet("writer").close(opening.result()).wait()
+    seen, opening = _open_late(trial, other)
+    if seen:
+        _too_early(trial, seen, _NO_WRITER)
+    _message(trial, opening.result(), (b"Another", b" message."))
 
 
 def no_pipe(trial):
@@ -135,9 +148,13 @@ def _message(trial, fd, pieces):
         waits = ("The last writer has closed, and it goes on, as if it had not seen the end of "
                  "file." + " (That one wrote nothing: the message is b\"\".)" * (not pieces))
         seen = did(trial, errors=True, spins=waits, asleep=waits)
+    _returns(trial, seen, b"".join(pieces))
+
+
+def _returns(trial, seen, message):
     if seen.error:
         raise Fails(f"The message came in time, and it raised {_named(trial, seen)}.")
-    expect_bytes(seen.value, b"".join(pieces), "message")
+    expect_bytes(seen.value, message, "message")
     expect_all_as_before(seen, "After the message")
 
 

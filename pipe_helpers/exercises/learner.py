@@ -124,6 +124,17 @@ class Learner:
         """Interrupt the call that the process is in. The handler of SIGUSR2 does nothing."""
         os.kill(self.pid, number)
 
+    @contextlib.contextmanager
+    def stopped(self):
+        """A block in which the process stands still. One that waits in `open` begins it anew."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            if hasattr(os, "waitid"):  # macOS has it since Python 3.13
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
     def wakes(self):
         """How often its threads have slept and woken [proc_pid_status(5)]. 0 but on Linux."""
         return sum(

@@ -8,26 +8,32 @@ _SILENCE = 2.1  # seconds
 _MOST = 250  # wakes a second, well above the 100 that the tasks allow
 
 
-def leave_waiting(trial, silence):
-    """The learner's process waits now: leave it alone. silence: a clause, "no writer came"."""
+def leave_waiting(trial, silence, go_on):
+    """The learner's process waits now: leave it alone. silence: a clause, "no writer came".
+
+    go_on: a function that ends the silence, and fails if what follows is not right.
+    """
     learner = trial.set_aside()
-    trial.waiting.append((learner, silence, time.monotonic(), learner.wakes()))
+    trial.waiting.append((learner, silence, go_on, time.monotonic(), learner.wakes()))
 
 
 def waits(trial):
-    """The last point of an exercise: all that were left waiting still wait, and sleep meanwhile."""
+    """The last point of an exercise: all that were left waiting have slept, and can go on."""
     if not trial.waiting:
         raise NotTried
-    for learner, silence, began, wakes in trial.waiting:
+    for learner, silence, go_on, began, wakes in trial.waiting:
         time.sleep(max(0, began + _SILENCE - time.monotonic()))
         event = learner.next(patience=0.01, napping=0.05)
         took, wakes = time.monotonic() - began, learner.wakes() - wakes
         if event[0] not in ("asleep", "napping"):
-            raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait as "
-                        "long as it takes.")
+            raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait "
+                        "as long as it takes.")
         if wakes > 20 + _MOST * took:
             raise Fails(f"While {silence}, it woke {wakes:,} times in {took:.1f} s. Let the call "
                         "itself wait, or look less often: 100 times a second are enough.")
+        trial.take_back(learner)
+        go_on()
+        trial.reset()
 
 
 def _told(kind, *values):

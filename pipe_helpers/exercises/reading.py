@@ -1,5 +1,6 @@
 """The checks of read_message and messages."""
 import errno
+import functools
 import itertools
 import os
 import signal
@@ -12,7 +13,7 @@ from pipe_helpers.exercises.observed import (
     observe,
 )
 from pipe_helpers.exercises.patience import leave_waiting, waits
-from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, drip, write
+from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, at_once, drip, write
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 # ---------------------------------------------------------------- read_message
@@ -76,11 +77,20 @@ def message(trial):
         trial.start((path,), act=call_each)
         if _rests(trial):
             raise Fails("It returned before a writer had come.")
+        fd = None
         if silence != "no writer came":
-            os.write(trial.open(path, os.O_WRONLY), b"Hel")
+            os.write(fd := trial.open(path, os.O_WRONLY), b"Hel")
             if seen := _rests(trial):
                 _compare(seen, b"Hello")
-        leave_waiting(trial, silence)
+        leave_waiting(trial, silence, functools.partial(_hear_the_rest, trial, path, fd))
+
+
+def _hear_the_rest(trial, path, fd):
+    if fd is None:
+        return _hear(trial, path, b"Hel", b"lo")
+    os.write(fd, b"lo")
+    trial.close(fd)
+    _compare(did(trial, **_ENDS), b"Hello")
 
 
 def pieces(trial):
@@ -104,13 +114,21 @@ def many_pieces(trial):
 
 
 def long_message(trial):
-    path = trial.pipe()
-    trial.start((path,), act=_call_with_time)
+    path, other = trial.pipe(), trial.pipe()
+    trial.start(path, other, act=_call_with_time)
     _hear(trial, path, LONG[:30_001], LONG[30_001:])
+    writer = trial.puppet("writer")
+    fd, seen = _comes(trial, other, writer)
+    data = b""
+    if not seen and not (seen := _rests(trial)):
+        data = at_once(trial, other, LONG[:50_003], lambda: writer.close(fd).wait())
+        seen = did(trial, **_ENDS)
+    _compare(seen, data)
 
 
-def _call_with_time(report, fn, args):
-    report("did", *observe(fn, *args, processor=PROCESSOR))
+def _call_with_time(report, fn, *paths):
+    for path in paths:
+        report("did", *observe(fn, path, processor=PROCESSOR))
 
 
 def last_writer(trial):
@@ -252,13 +270,16 @@ class _Reading:
 
     def expect(self, *wanted):
         """The next messages are those wanted, and then it waits for more."""
+        self.yields(*wanted)
+        event = self._event("item", "asleep", "napping", **RESTS)
+        if event[0] == "item":
+            self._compare(event[1], None)
+
+    def yields(self, *wanted):
         for message in wanted:
             self._compare(self._event("item", **LATE, asleep=(
                 "The writer has written a whole message, newline and all, and your function "
                 "keeps it back. Yield a message as soon as its newline has come."))[1], message)
-        event = self._event("item", "asleep", "napping", **RESTS)
-        if event[0] == "item":
-            self._compare(event[1], None)
 
     def over(self, error=None):
         """It comes to its end now, and raises EOFError if error says after which bytes."""
@@ -321,9 +342,16 @@ def whole(trial):
     for message in b"first", b"a second one":
         reading.write(message + b"\n")
         reading.expect(message)
-    os.write(trial.open(reading.path, os.O_WRONLY), b"third\nfour")
+    os.write(fd := trial.open(reading.path, os.O_WRONLY), b"third\nfour")
     reading.expect(b"third")
-    leave_waiting(trial, "the writer had the pipe open and was silent")
+
+    def go_on():
+        os.write(fd, b"th\n")
+        reading.expect(b"fourth")
+        trial.close(fd)
+        reading.over()
+
+    leave_waiting(trial, "the writer had the pipe open and was silent", go_on)
 
 
 def several(trial):
@@ -387,13 +415,24 @@ def long_ones(trial):
 
 
 def ends(trial):
-    reading = _Reading(trial, None, None, None)
+    reading = _Reading(trial, *[None] * 5)
     for message in b"last", b"", b"the very last":
         reading.write(message + b"\n")
         reading.expect(message)
         reading.close()
         reading.over()
         reading.open()
+    reading.expect()
+    lines = [LONG[start:start + 499] for start in range(0, 50_000, 499)]
+    data = at_once(trial, reading.path, b"\n".join(lines) + b"\n", reading.close)
+    *whole, rest = data.split(b"\n")
+    reading.yields(*whole)
+    reading.over(rest)
+    fd = trial.open(reading.path, os.O_WRONLY)  # it has not been called yet
+    os.write(fd, b"before\nit was\ncalled\n")
+    trial.close(fd)
+    reading.yields(b"before", b"it was", b"called")
+    reading.over()
 
 
 def unfinished(trial):

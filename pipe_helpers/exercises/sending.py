@@ -1,4 +1,6 @@
 """The checks of send_all."""
+import contextlib
+import functools
 import itertools
 import os
 import time
@@ -47,6 +49,17 @@ class _Sending:
     def drain(self, fd):
         return b"".join(iter(lambda: self.read(fd), b""))
 
+    def arrives_at_once(self, fd, message):
+        """The message fits into the pipe: the call returns before anybody has read it."""
+        seen = self.did("asleep", "napping", patience=0.3, napping=1)
+        data = self.drain(fd)
+        if not seen and data == message:
+            raise Fails(f"All {len(data)} bytes were in the pipe, and it still waited. Whether "
+                        "they are read is nothing to the writer.")
+        _compare(data, message)
+        expect_all_as_before(seen, "After the call")
+        expect_no_value(seen)
+
     def arrives(self, fd, message, cuts=0):
         """Read until the call has returned, and compare. Signals cut so many of its writes."""
         wanted, self.before = self.before + message, b""
@@ -91,13 +104,26 @@ def short(trial):
     calls = [(number % 2, message) for number, message in enumerate(messages)]
     sending = _Sending(trial, *calls, pipes=2)
     for number, message in calls:
-        sending.arrives(sending.fds[number], message)
-    trial.open(path := trial.pipe(), os.O_RDONLY)
+        sending.arrives_at_once(sending.fds[number], message)
+    fd = trial.open(path := trial.pipe(), os.O_RDONLY)
     trial.start([path], b"", (0, _LONG), act=_open_and_send)
     if did(trial, "asleep", "napping", **RESTS):
         raise Fails("The pipe was full, and it returned, as if all were sent. It is to wait for "
                     "room.")
-    leave_waiting(trial, "the pipe stayed full")
+    leave_waiting(trial, "the pipe stayed full", functools.partial(_sends_on, trial, fd))
+
+
+def _sends_on(trial, fd):
+    data, seen, before = b"", None, -1
+    while not seen and len(data) > before:
+        before = len(data)
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(fd, 1 << 20):
+                data += piece
+        seen = did(trial, "asleep", "napping", spins=_SPINS, patience=0.01, napping=0.05)
+    with contextlib.suppress(BlockingIOError):
+        data += os.read(fd, 1 << 20)
+    _compare(data, _LONG)
 
 
 def long(trial):

@@ -1,6 +1,8 @@
 """The checks of serve and ask."""
 import contextlib
 import errno
+import functools
+import itertools
 import os
 import sys
 import time
@@ -12,7 +14,16 @@ from pipe_helpers.exercises.observed import (
     observe,
 )
 from pipe_helpers.exercises.patience import leave_waiting, waits
-from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, drip, waiting, write
+from pipe_helpers.exercises.pieces import (
+    LATE,
+    LONG,
+    PROCESSOR,
+    RESTS,
+    at_once,
+    drip,
+    waiting,
+    write,
+)
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 # ---------------------------------------------------------------- serve
@@ -35,7 +46,9 @@ class _Odd(Exception):
 
 
 _ERRORS = {b"!odd": _Odd("of handle"), b"!wait": BlockingIOError(errno.EAGAIN, "of handle"),
-           b"!end": EOFError("of handle"), b"!stop": KeyboardInterrupt("of handle")}
+           b"!end": EOFError("of handle"), b"!stop": KeyboardInterrupt("of handle"),
+           b"!next": StopIteration("of handle")}
+_VALUES = False, True, 0, None, b"", "text"  # what handle returns is nothing to serve
 
 
 def _serve(report, fn, watch_opens, *paths):
@@ -46,6 +59,7 @@ def _serve(report, fn, watch_opens, *paths):
             armed.append(True)
         if message in _ERRORS:
             raise _ERRORS[message]
+        return next(values)
 
     def look(event, args):
         # Every way to open a file in Python raises this event before it does [PEP 578].
@@ -53,7 +67,7 @@ def _serve(report, fn, watch_opens, *paths):
             if os.fsdecode(args[0]) in paths:
                 report("open")
 
-    armed = []
+    armed, values = [], itertools.cycle(_VALUES)
     if watch_opens:
         sys.addaudithook(look)
     for path in paths:
@@ -140,7 +154,7 @@ def first(trial):
         serving.idle()
     serving.close()
     for silence in "no writer came", "the writer was silent", "no other writer came":
-        serving = _Serving(trial)
+        serving, fd = _Serving(trial), None
         if silence != "no writer came":
             fd = trial.open(serving.path, os.O_WRONLY)
             ends = silence == "no other writer came"
@@ -149,8 +163,19 @@ def first(trial):
             serving.idle()
             if ends:
                 trial.close(fd)
+                fd = None
                 serving.idle()
-        leave_waiting(trial, silence)
+        leave_waiting(trial, silence, functools.partial(_serves_on, serving, fd))
+
+
+def _serves_on(serving, fd):
+    if fd is None:
+        serving.open()
+        serving.write(b"two\n")
+    else:
+        os.write(fd, b"o\n")
+    serving.expect(b"two")
+    serving.idle()
 
 
 def framed(trial):
@@ -207,6 +232,12 @@ def next_writer(trial):
     other.close(fd).wait()
     serving.idle()
     leaves_alone([serving.path], [serving.before])
+    serving.open()
+    serving.idle()
+    lines = [LONG[start:start + 499] for start in range(0, 50_000, 499)]
+    data = at_once(trial, serving.path, b"\n".join(lines) + b"\nrest", serving.close)
+    serving.expect(*data.split(b"\n")[:-1])
+    serving.idle()
 
 
 def drops(trial):
@@ -393,6 +424,9 @@ class _Asking:
 
     def leaves(self):
         self.rests(self._piece_returned)
+        self.leaves_now()
+
+    def leaves_now(self):
         for fd in self.fd, self.answers:
             if fd is not None:
                 self.server.close(fd).wait()
@@ -463,13 +497,24 @@ def asks(trial):
                     "the server had not ended its answer"):
         asking = _Asking(trial, _QUESTION)
         asking.rests()
+        fd = None
         if silence != "the server had not come":
             trial.open(asking.requests, os.O_RDONLY)
             asking.rests()
         if "answer" in silence:
-            os.write(trial.open(asking.replies, os.O_WRONLY), b"fo")
+            os.write(fd := trial.open(asking.replies, os.O_WRONLY), b"fo")
             asking.rests(asking._piece_returned)
-        leave_waiting(trial, silence)
+        leave_waiting(trial, silence, functools.partial(_answers_late, asking, fd))
+
+
+def _answers_late(asking, fd):
+    if fd is None:
+        asking.opens()
+        asking.hears(_QUESTION)
+        asking.answer(b"four\n")
+    else:
+        os.write(fd, b"ur\n")
+    asking.gets(b"four")
 
 
 def answered(trial):
@@ -497,11 +542,16 @@ def in_pieces(trial):
 
 
 def long_answer(trial):
-    asking = _Asking(trial, b"all of it?")
+    asking = _Asking(trial, b"all of it?", b"and again?")
     asking.opens()
     asking.hears(b"all of it?")
     asking.answer(LONG[:40_001], LONG[40_001:] + b"\n")
     asking.gets(LONG)
+    asking.hears(b"and again?")
+    asking.rests()
+    room = at_once(trial, asking.replies, LONG[:50_003] + b"\n", asking.leaves_now)
+    if room.endswith(b"\n"):
+        asking.gets(room[:-1])
 
 
 def one_write(trial):

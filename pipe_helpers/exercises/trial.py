@@ -200,6 +200,12 @@ class Trial:
         self._aside.append(learner)
         return learner
 
+    def take_back(self, learner):
+        """Go on with a learner's process that was set aside."""
+        self._end_learner()
+        self._aside.remove(learner)
+        self.learner = learner
+
     def again(self, event):
         """Let `event` return this event once more."""
         self._pending = event
