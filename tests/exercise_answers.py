@@ -335,7 +335,7 @@ def try_open_writer(path):
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise
-""", "A reader has the pipe open, and it returned None"),
+""", "It opened the pipe and returned None"),
         "closes it": ("""
 def try_open_writer(path):
     try:

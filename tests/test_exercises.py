@@ -5,7 +5,9 @@ How they judge right answers and wrong ones is in test_exercise_answers.py.
 import ast
 import itertools
 import os
+import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from processes import interrupted_at
 
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
-from pipe_helpers.exercises import EXERCISES, check, progress, record
+from pipe_helpers.exercises import EXERCISES, check, progress, record, trial
+from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import plain, shown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -420,6 +423,26 @@ def test_an_interrupt_right_after_the_fork_leaves_no_child_and_no_second_noteboo
     process = python(FORK.format(which), env={**os.environ, "KIT_STATE": ""})
     assert process.communicate(timeout=20) == (f"{told}\nno child\n", "")
     assert os.listdir(own_folder) == []
+
+
+def test_an_interrupt_while_a_process_is_forked_leaves_no_folder(left, until, monkeypatch):
+    removed, start, remove = threading.Event(), Learner._start, trial.remove_folder
+
+    def late(learner):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        removed.wait(10)
+        start(learner)
+
+    def remove_in_vain_once(folder):  # as if the socket came when all else had been removed
+        if removed.is_set():
+            remove(folder)
+        removed.set()
+
+    monkeypatch.setattr(Learner, "_start", late)
+    monkeypatch.setattr(trial, "remove_folder", remove_in_vain_once)
+    with pytest.raises(KeyboardInterrupt):
+        check(answer("make_pipe", SOLUTION))
+    until(lambda: left() == [], "nothing is left")
 
 
 def test_an_interrupt_after_any_step_of_a_check_leaves_nothing(left, until):

@@ -42,9 +42,13 @@ class Learner:
         self._ending = threading.Lock()
         self.printed = ""
 
-    def start(self):
-        """Fork the process. Raises OSError if the system has none left, or no descriptor."""
-        in_one_go("the check", self._start, undo=lambda _: self.end())
+    def start(self, undo=None):
+        """Fork the process. Raises OSError if the system has none left, or no descriptor.
+
+        undo: a function for an interrupt that comes meanwhile, `end` if None. It may be called
+        when the interrupted caller has gone on.
+        """
+        in_one_go("the check", self._start, undo=lambda _: (undo or self.end)())
 
     def _start(self):
         self._server = socket.socket(socket.AF_UNIX)

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 
 from pipe_helpers.exercises.child import MARK
 from pipe_helpers.exercises.learner import Learner
@@ -65,6 +66,7 @@ class Trial:
         self._aside = []
         self.waiting = []  # see `patience`
         self._descriptors = []
+        self._leaving = threading.Lock()
         self.printed = ""
 
     def begin(self):
@@ -82,16 +84,17 @@ class Trial:
         to_its_end(self._leave)
 
     def _leave(self):
-        self._end_learner()
-        for learner in self._aside:
-            learner.end()
-        for puppet in list(self._puppets.values()):
-            puppet.end()
-        while self._descriptors:
-            os.close(self._descriptors.pop())
-        if self.folder is not None:
-            _end_daemons(os.path.join(self.folder, MARK))
-            remove_folder(self.folder)
+        with self._leaving:
+            self._end_learner()
+            for learner in self._aside:
+                learner.end()
+            for puppet in list(self._puppets.values()):
+                puppet.end()
+            while self._descriptors:
+                os.close(self._descriptors.pop())
+            if self.folder is not None:
+                _end_daemons(os.path.join(self.folder, MARK))
+                remove_folder(self.folder)
 
     # ---------------------------------------------------------------- the other side
 
@@ -148,7 +151,8 @@ class Trial:
         """Run act(report, fn, *args) in a new process of the learner's."""
         self._end_learner()
         self.learner = Learner(self.folder, act, self.fn, *args)
-        self.learner.start()
+        # Its socket may come into the folder while that is removed: then once more, afterwards.
+        self.learner.start(undo=self._leave)
 
     def run(self, *args, act=call, **hints):
         """Start it and return what it returns."""
