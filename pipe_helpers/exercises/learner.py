@@ -42,13 +42,13 @@ class Learner:
         self._ending = threading.Lock()
         self.printed = ""
 
-    def start(self, undo=None):
+    def start(self, given_up=lambda: None):
         """Fork the process. Raises OSError if the system has none left, or no descriptor.
 
-        undo: a function for an interrupt that comes meanwhile, `end` if None. It may be called
-        when the interrupted caller has gone on.
+        given_up: is called after the process has ended, if an interrupt comes meanwhile; perhaps
+        in another thread, and when the interrupted caller has long gone on.
         """
-        in_one_go("the check", self._start, undo=lambda _: (undo or self.end)())
+        in_one_go("the check", self._start, undo=lambda _: (self.end(), given_up()))
 
     def _start(self):
         self._server = socket.socket(socket.AF_UNIX)

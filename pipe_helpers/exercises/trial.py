@@ -152,7 +152,7 @@ class Trial:
         self._end_learner()
         self.learner = Learner(self.folder, act, self.fn, *args)
         # Its socket may come into the folder while that is removed: then once more, afterwards.
-        self.learner.start(undo=self._leave)
+        self.learner.start(given_up=self._leave)
 
     def run(self, *args, act=call, **hints):
         """Start it and return what it returns."""
