@@ -547,6 +547,29 @@ def try_open_writer(path):
         if error.errno != errno.ENXIO:
             raise
 """, "can't be written to"),
+        "takes 0 for nothing": ("""
+def try_open_writer(path):
+    fd = None
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+    return fd or None
+""", "It opened the pipe and returned None"),
+        "asks select for room": ("""
+def try_open_writer(path):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        raise
+    _, writable, _ = select.select([], [fd], [], 0)
+    if fd in writable:
+        return fd
+    return None
+""", "and the pipe is full. It opened the pipe and returned None"),
     },
     "send_all": {
         "one write": ("""
@@ -794,6 +817,20 @@ def send_all(fd, data):
             raise InterruptedError
         data = data[count:]
 """, "It raised InterruptedError"),
+        "waits until all is read": ("""
+import array
+import fcntl
+import termios
+def send_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view):]
+    waiting = array.array("i", [1])
+    while waiting[0]:
+        fcntl.ioctl(fd, termios.FIONREAD, waiting)
+        if waiting[0]:
+            time.sleep(0.01)
+""", "and it still waited"),
     },
     "read_message": {
         "22 bytes": ("""
@@ -1069,6 +1106,21 @@ def read_message(path):
             data += piece
     return data
 """, "It returned a bytearray"),
+        "stops at POLLHUP": ("""
+def read_message(path):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        data = b""
+        while True:
+            [(_, event)] = poller.poll()
+            if event & select.POLLHUP:
+                return data
+            data += os.read(fd, 4096)
+    finally:
+        os.close(fd)
+""", "and closed at once, and it returned"),
     },
     "messages": {
         "one read": ("""
@@ -1352,6 +1404,15 @@ def messages(fd):
     if message:
         raise EOFError
 """, "It yielded a bytearray"),
+        "opens it once more by /proc": ("""
+def messages(fd):
+    # an open file of our own, so that the caller's fd is not touched
+    with open(f"/proc/self/fd/{fd}", "rb") as pipe:
+        for line in pipe:
+            if not line.endswith(b"\\n"):
+                raise EOFError("unfinished message")
+            yield line[:-1]
+""", "Before the call a writer wrote"),
     },
     "serve": {
         "ends": ("""
@@ -1950,6 +2011,78 @@ def more(path, handle, fd, rest):
         handle(message)
     more(path, handle, fd, rest)
 """, "It raised RecursionError"),
+        "swallows StopIteration": ("""
+def serve(path, handle):
+    r = os.open(path, os.O_RDONLY)
+    w = None
+    try:
+        rest = b""
+        while True:
+            chunk = os.read(r, 65536)
+            if w is not None:
+                os.close(w)
+                w = None
+            if not chunk:
+                rest = b""
+                w = os.open(path, os.O_WRONLY)
+                continue
+            *complete, rest = (rest + chunk).split(b"\\n")
+            list(map(handle, complete))
+    finally:
+        if w is not None:
+            os.close(w)
+        os.close(r)
+""", "handle raised StopIteration"),
+        "drops a piece after a pause": ("""
+def serve(path, handle):
+    r = os.open(path, os.O_RDONLY)
+    w = -1
+    try:
+        poller = select.poll()
+        poller.register(r, select.POLLIN)
+        rest = b""
+        while True:
+            if not poller.poll(500):
+                rest = b""          # whoever began this message is not going on with it
+                continue
+            if w >= 0:
+                os.close(w)
+                w = -1
+            chunk = os.read(r, 65536)
+            if chunk:
+                rest += chunk
+                while b"\\n" in rest:
+                    message, _, rest = rest.partition(b"\\n")
+                    handle(message)
+            else:
+                rest = b""
+                w = os.open(path, os.O_WRONLY)
+    finally:
+        if w >= 0:
+            os.close(w)
+        os.close(r)
+""", "and the message was b'two'"),
+        "ends when handle returns False": ("""
+def serve(path, handle):
+    r = os.open(path, os.O_RDONLY)
+    try:
+        rest = b""
+        while True:
+            chunk = os.read(r, 65536)
+            if not chunk:
+                rest = b""
+                w = os.open(path, os.O_WRONLY)
+                try:
+                    chunk = os.read(r, 65536)
+                finally:
+                    os.close(w)
+            *done, rest = (rest + chunk).split(b"\\n")
+            for message in done:
+                if handle(message) is False:
+                    return
+    finally:
+        os.close(r)
+""", "end of file is not for ever"),
     },
     "ask": {
         "opposite order": ("""
@@ -2889,6 +3022,70 @@ def read_with_deadline(path, seconds):
     except TimeoutError:
         raise OSError("too late") from None
 """, "it raised OSError"),
+        "looks at the clock in silence only": ("""
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        parts = []
+        while True:
+            ready, _, _ = select.select([fd], [], [], 0.02)
+            if not ready:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError("deadline passed")
+                continue
+            try:
+                chunk = os.read(fd, 65536)
+            except BlockingIOError:
+                continue
+            if not chunk:
+                return b"".join(parts)
+            parts.append(chunk)
+    finally:
+        os.close(fd)
+""", "after its deadline. The time runs"),
+        "one read after POLLHUP": ("""
+def read_with_deadline(path, seconds):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        data = bytearray()
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            for _, event in poller.poll(left * 1000):
+                if event & select.POLLIN:
+                    data += os.read(fd, 4096)
+                if event & select.POLLHUP:
+                    return bytes(data)
+    finally:
+        os.close(fd)
+""", "and closed at once, and it returned"),
+        "keeps the parts of a call that failed": ("""
+def read_with_deadline(path, seconds, parts=[]):
+    deadline = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([fd], [], [], left)[0]:
+                continue
+            try:
+                chunk = os.read(fd, 65536)
+            except BlockingIOError:
+                continue
+            if chunk:
+                parts.append(chunk)
+            else:
+                data = b"".join(parts)
+                parts.clear()
+                return data
+        raise TimeoutError("too late")
+    finally:
+        os.close(fd)
+""", "and the message is b'Another message.'"),
     },
 }
 

@@ -10,7 +10,7 @@ from pipe_helpers.exercises.observed import (
     observe,
     seen_in,
 )
-from pipe_helpers.exercises.pieces import at_once
+from pipe_helpers.exercises.pieces import at_once, expect_after_close
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 _SOON = 0.12  # seconds
@@ -51,7 +51,9 @@ def in_time(trial):
     _waits(trial, _SILENT)
     data = at_once(trial, last, _LONG[:50_003],
                    lambda: trial.puppet("writer").close(opening.result()).wait())
-    _returns(trial, did(trial, errors=True, spins=_BURNS), data)
+    seen = did(trial, errors=True, spins=_BURNS)
+    expect_after_close(seen.value, data)
+    _returns(trial, seen, data)
 
 
 def no_writer(trial):

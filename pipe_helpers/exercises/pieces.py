@@ -6,6 +6,8 @@ import sys
 import termios
 import time
 
+from pipe_helpers.exercises.trial import Fails
+
 RESTS = {"patience": 0.02, "napping": 0.06}  # seconds, as of `Trial.rests`
 LATE = {"patience": 1.1, "napping": 3}  # the same, for those who look again and again
 PROCESSOR = 1.2  # seconds: more than a byte at a time takes
@@ -59,6 +61,14 @@ def at_once(trial, path, data, close):
         trial.close(fd)
         close()
     return data[:count]
+
+
+def expect_after_close(value, data):
+    """Fail if value is only the beginning of data, which were written `at_once`."""
+    if type(value) is bytes and len(value) < len(data) and data.startswith(value):
+        raise Fails(f"A writer wrote {len(data):,} bytes and closed at once, and it returned "
+                    f"{len(value):,} of them. What was written stays in the pipe when the writer "
+                    'has gone: read on until a read returns b"".')
 
 
 def waiting(fd):

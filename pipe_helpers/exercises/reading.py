@@ -13,7 +13,16 @@ from pipe_helpers.exercises.observed import (
     observe,
 )
 from pipe_helpers.exercises.patience import leave_waiting, waits
-from pipe_helpers.exercises.pieces import LATE, LONG, PROCESSOR, RESTS, at_once, drip, write
+from pipe_helpers.exercises.pieces import (
+    LATE,
+    LONG,
+    PROCESSOR,
+    RESTS,
+    at_once,
+    drip,
+    expect_after_close,
+    write,
+)
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 # ---------------------------------------------------------------- read_message
@@ -123,6 +132,7 @@ def long_message(trial):
     if not seen and not (seen := _rests(trial)):
         data = at_once(trial, other, LONG[:50_003], lambda: writer.close(fd).wait())
         seen = did(trial, **_ENDS)
+        expect_after_close(seen.value, data)
     _compare(seen, data)
 
 
@@ -231,6 +241,10 @@ _INTERRUPTED = ("It was interrupted while it read, and goes on as if nothing wer
 # ---------------------------------------------------------------- messages
 
 
+_HELD_BACK = ("The writer has written a whole message, newline and all, and your function keeps it "
+              "back. Yield a message as soon as its newline has come.")
+
+
 def _go_through(report, fn, path, *mosts):
     """Go through messages(fd), for each of mosts up to so many (None: all), on one descriptor."""
     def go(fd, most):
@@ -275,11 +289,9 @@ class _Reading:
         if event[0] == "item":
             self._compare(event[1], None)
 
-    def yields(self, *wanted):
+    def yields(self, *wanted, asleep=_HELD_BACK):
         for message in wanted:
-            self._compare(self._event("item", **LATE, asleep=(
-                "The writer has written a whole message, newline and all, and your function "
-                "keeps it back. Yield a message as soon as its newline has come."))[1], message)
+            self._compare(self._event("item", **LATE, asleep=asleep)[1], message)
 
     def over(self, error=None):
         """It comes to its end now, and raises EOFError if error says after which bytes."""
@@ -431,7 +443,9 @@ def ends(trial):
     fd = trial.open(reading.path, os.O_WRONLY)  # it has not been called yet
     os.write(fd, b"before\nit was\ncalled\n")
     trial.close(fd)
-    reading.yields(b"before", b"it was", b"called")
+    reading.yields(b"before", b"it was", b"called", asleep=(
+        "Before the call a writer wrote three messages and left, and your function waits. They "
+        "are in the pipe: read fd as it is."))
     reading.over()
 
 
