@@ -3029,7 +3029,7 @@ def read_with_deadline(path, seconds):
     try:
         parts = []
         while True:
-            ready, _, _ = select.select([fd], [], [], 0.02)
+            ready, _, _ = select.select([fd], [], [], 0.15)
             if not ready:
                 if time.monotonic() >= deadline:
                     raise TimeoutError("deadline passed")
@@ -3043,7 +3043,7 @@ def read_with_deadline(path, seconds):
             parts.append(chunk)
     finally:
         os.close(fd)
-""", "after its deadline. The time runs"),
+""", "The deadline is one for all"),
         "one read after POLLHUP": ("""
 def read_with_deadline(path, seconds):
     deadline = time.monotonic() + seconds

@@ -101,7 +101,8 @@ def dripping_writer(trial):
         raise Fails(f"The message was not at its end, and it returned {_some(seen.value)} as if "
                     "it were: at the deadline, raise TimeoutError.")
     _expect_late(trial, seen, seconds, "A writer came late and to no end")
-    trial.puppet("writer").close(opening.result()).wait()
+    if opening:
+        trial.puppet("writer").close(opening.result()).wait()
     seen, opening = _open_late(trial, other)
     if seen:
         _too_early(trial, seen, _NO_WRITER)
@@ -127,9 +128,12 @@ def _waits(trial, when, silence=0):
 
 
 def _open_late(trial, path, silence=0):
-    """Let a writer open the pipe when it waits. Returns what it did if it gave up before."""
-    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=silence or 0.02,
-               napping=silence or 0.06)
+    """Let a writer open the pipe when it waits. Returns what it did if it gave up before.
+
+    silence: seconds by which the writer is late.
+    """
+    time.sleep(silence)
+    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.02, napping=0.06)
     if seen:
         return seen, None
     opening = trial.puppet("writer").open(path, os.O_WRONLY)
