@@ -10,7 +10,7 @@ from pipe_helpers.exercises.observed import (
     observe,
     seen_in,
 )
-from pipe_helpers.exercises.pieces import at_once, expect_after_close
+from pipe_helpers.exercises.pieces import RESTS, at_once, expect_after_close
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 _SOON = 0.12  # seconds
@@ -88,11 +88,12 @@ def dripping_writer(trial):
     path, seconds = trial.pipe(), 0.4
     trial.start((path, seconds), (other := trial.pipe(), 10), act=_read_each)
     seen, opening = _open_late(trial, path, seconds / 2)
-    began = time.monotonic()
-    while not seen and time.monotonic() - began < 1.5 * seconds:
-        trial.puppet("writer").write(opening.result(), b".").wait()
-        seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.005,
-                   napping=0.005)
+    if not seen:
+        gone = _drip(trial.open(path, os.O_WRONLY), 1.5 * seconds)
+        if gone:
+            seen = did(trial, errors=True, spins=_BURNS)
+        else:
+            seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, **RESTS)
     if not seen:
         raise Fails("A writer sent a byte every few milliseconds, and it was still reading long "
                     f"after its deadline of {seconds} s. The deadline is one for all: compute what "
@@ -107,6 +108,18 @@ def dripping_writer(trial):
     if seen:
         _too_early(trial, seen, _NO_WRITER)
     _message(trial, opening.result(), (b"Another", b" message."))
+
+
+def _drip(fd, seconds):
+    """Write a byte every few milliseconds. Returns whether the reader went before so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.write(fd, b".")
+        except BrokenPipeError:
+            return True
+        time.sleep(0.004)
+    return False
 
 
 def no_pipe(trial):
@@ -133,7 +146,7 @@ def _open_late(trial, path, silence=0):
     silence: seconds by which the writer is late.
     """
     time.sleep(silence)
-    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.02, napping=0.06)
+    seen = did(trial, "asleep", "napping", errors=True, spins=_BURNS, **RESTS)
     if seen:
         return seen, None
     opening = trial.puppet("writer").open(path, os.O_WRONLY)
@@ -146,8 +159,7 @@ def _message(trial, fd, pieces):
     writer, seen = trial.puppet("writer"), None
     for piece in pieces:
         _write(trial, writer, fd, piece)
-        if seen := did(trial, "asleep", "napping", errors=True, spins=_BURNS, patience=0.02,
-                       napping=0.06):
+        if seen := did(trial, "asleep", "napping", errors=True, spins=_BURNS, **RESTS):
             break
     else:
         writer.close(fd).wait()
