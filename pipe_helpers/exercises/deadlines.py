@@ -111,7 +111,7 @@ def dripping_writer(trial):
 
 
 def _drip(fd, seconds):
-    """Write a byte every few milliseconds. Returns whether the reader went before so many seconds."""
+    """Write a byte every few milliseconds, for so many seconds. Returns whether the reader went."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
