@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from judged import answer
 from processes import interrupted_at
+from test_exercise_answers import solutions
 
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
@@ -22,22 +23,6 @@ from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import plain, shown
 
 ROOT = Path(__file__).resolve().parent.parent
-SOLUTION = """
-def make_pipe(path):
-    try:
-        os.mkfifo(path, 0o600)
-    except FileExistsError:
-        if not stat.S_ISFIFO(os.stat(path).st_mode):
-            raise
-"""
-OPENS = """
-def try_open_writer(path):
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-"""
 STUB = "def {}(*args):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
 
 
@@ -441,7 +426,7 @@ def test_an_interrupt_while_a_process_is_forked_leaves_no_folder(left, until, mo
     monkeypatch.setattr(Learner, "_start", late)
     monkeypatch.setattr(trial, "remove_folder", remove_in_vain_once)
     with pytest.raises(KeyboardInterrupt):
-        check(answer("make_pipe", SOLUTION))
+        solve()
     until(lambda: left() == [], "nothing is left")
 
 
@@ -511,8 +496,8 @@ if os.path.isdir("/proc/self"):
 # ---------------------------------------------------------------- progress
 
 
-def solve():
-    return check(answer("make_pipe", SOLUTION))
+def solve(name="make_pipe"):
+    return check(answer(name, solutions()[name]))
 
 
 def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
@@ -523,8 +508,8 @@ def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
     assert f"0 of {len(EXERCISES)}" in repr(progress())
     assert solve().remark is None
     assert f"1 of {len(EXERCISES)}" in repr(progress())
-    check(answer("try_open_writer", OPENS))
-    check(answer("try_open_writer", OPENS))
+    solve("try_open_writer")
+    solve("try_open_writer")
     assert record.solved() == {"make_pipe", "try_open_writer"}
     assert sorted(os.listdir(state)) == ["make_pipe.solved", "try_open_writer.solved"]
 

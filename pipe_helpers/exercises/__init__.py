@@ -4,7 +4,17 @@ Each function is tried against real processes. What it does wrong becomes a hint
 in the notebook.
 """
 
-from pipe_helpers.exercises import deadlines, making, opening, reading, record, sending, talking
+from pipe_helpers.exercises import (
+    asking,
+    deadlines,
+    framing,
+    making,
+    opening,
+    reading,
+    record,
+    sending,
+    serving,
+)
 from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
 
 # The chapters that have exercises, in order.
@@ -12,7 +22,7 @@ CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
             "when it goes wrong", "poll")
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
 EXERCISES = {}
-for module in making, opening, sending, reading, deadlines, talking:
+for module in making, opening, sending, framing, reading, serving, asking, deadlines:
     EXERCISES |= module.EXERCISES
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
 

@@ -221,8 +221,23 @@ def expect_no_value(seen):
                     "nothing.")
 
 
+def too_often(wakes, seconds):
+    """Whether so many wakes are well above the 100 a second that the tasks allow."""
+    return wakes > 20 + 250 * seconds
+
+
 def expect_sleep(seen, when):
-    """Fail if it woke more than 250 times a second, well above the 100 that the tasks allow."""
-    if seen.wakes > 20 + 250 * seen.took:
+    """Fail if it woke much more often than the 100 times a second that the tasks allow."""
+    if too_often(seen.wakes, seen.took):
         raise Fails(f"{when}, and it woke {seen.wakes:,} times in {seen.took:.1f} s. Let the "
                     "system wait, or look less often: 100 times a second are enough.")
+
+
+def expect_pipes_as_before(paths, before):
+    """Fail if what is at the paths is not what `os.lstat` has told before."""
+    after = [os.lstat(path) if os.path.lexists(path) else None for path in paths]
+    for old, new in zip(before, after):
+        if new is None:
+            raise Fails("It removed the name of a pipe: others may still need it.")
+        if (old.st_ino, old.st_mode) != (new.st_ino, new.st_mode):
+            raise Fails("It changed the pipe itself, or its mode. That is not yours to change.")

@@ -1,11 +1,10 @@
 """Calls that are to wait for long: they are left alone while the other points are tried."""
 import time
 
-from pipe_helpers.exercises.observed import Error, Observed
+from pipe_helpers.exercises.observed import Error, Observed, too_often
 from pipe_helpers.exercises.trial import Fails, NotTried, shown
 
 _SILENCE = 2.1  # seconds
-_MOST = 250  # wakes a second, well above the 100 that the tasks allow
 
 
 def leave_waiting(trial, silence, go_on):
@@ -28,7 +27,7 @@ def waits(trial):
         if event[0] not in ("asleep", "napping"):
             raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait "
                         "as long as it takes.")
-        if wakes > 20 + _MOST * took:
+        if too_often(wakes, took):
             raise Fails(f"While {silence}, it woke {wakes:,} times in {took:.1f} s. Let the call "
                         "itself wait, or look less often: 100 times a second are enough.")
         trial.take_back(learner)

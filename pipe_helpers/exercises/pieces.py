@@ -12,6 +12,8 @@ RESTS = {"patience": 0.02, "napping": 0.06}  # seconds, as of `Trial.rests`
 LATE = {"patience": 1.1, "napping": 3}  # the same, for those who look again and again
 PROCESSOR = 1.2  # seconds: more than a byte at a time takes
 LONG = (b"%05d\r\xff\0\x80 " * 7_000 % tuple(range(7_000)))[:-1]  # more than a pipe holds
+SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
+          "and again: stop there.")
 _DRIP = 0.5  # seconds that the pieces may take, for those who look again and again
 
 
