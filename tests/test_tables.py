@@ -59,7 +59,7 @@ def test_a_field_of_the_table_of_read(state, column):
 @pytest.mark.parametrize("state, column", WRITE, ids=" / ".join)
 def test_a_field_of_the_table_of_write(state, column):
     flags = os.O_WRONLY | (os.O_NONBLOCK if "nonblocking" in column else 0)
-    size = PIPE_BUF + 1000 if "long" in column else PIPE_BUF - 1000
+    size = PIPE_BUF + 1000 if "large" in column else PIPE_BUF - 1000
     room = {"room for a part": 500, "full": 0}.get(state, FULL)
     if state == "room for a part" and size > PIPE_BUF:
         room = PIPE_BUF  # Linux puts a part into whole pages only
