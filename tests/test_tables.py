@@ -9,7 +9,7 @@ from fifo_model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 from save_notebooks import NOTEBOOKS
 
 FULL = PAGE * PAGES
-ERRORS = {errno.EPIPE: "`BrokenPipeError`", errno.EAGAIN: "`BlockingIOError`"}
+ERRORS = {errno.EPIPE: "BrokenPipeError", errno.EAGAIN: "BlockingIOError"}
 
 
 def fields(cell):
@@ -52,7 +52,7 @@ def test_a_field_of_the_table_of_read(state, column):
     waiting = {"fewer than n bytes": 5, "n bytes or more": 25}.get(state, 0)
     for writer in (os.O_WRONLY, None) if waiting else (None if "no" in state else os.O_WRONLY,):
         found, _ = done(world(flags, writer, waiting), 0, "read", 3, 10)
-        told = {b"": '`b""`', bytes(5): "all of them", bytes(10): "n bytes"}.get(found, found)
+        told = {b"": 'b""', bytes(5): "all of them", bytes(10): "n bytes"}.get(found, found)
         assert READ[state, column] == told
 
 

@@ -11,7 +11,7 @@ _REPEAT = 0.2  # seconds between alarms, for code that swallows the first
 _LONGEST = 1e9  # seconds, 31 years: not every system's timer takes more
 _CAUSES = {
     "open": "no other program has opened the other end of the pipe",
-    "read": "a writer has the pipe open, but has neither written to it nor closed it",
+    "read": "the pipe is empty, and a writer still has it open",
     "write": "the pipe is full, and no reader takes anything out",
 }
 
