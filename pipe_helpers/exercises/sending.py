@@ -1,6 +1,4 @@
 """The checks of send_all."""
-import contextlib
-import functools
 import itertools
 import os
 import time
@@ -25,14 +23,16 @@ _CUTS = 8
 class _Sending:
     """send_all at work: calls are (which pipe, message) or (which pipe, message, processor).
 
-    fds: the ends of the reader, a puppet. before: what the caller has sent into each pipe.
+    fds: the ends of the reader, a puppet, or of the check itself if own. before: what the caller
+    has sent into each pipe.
     """
 
-    def __init__(self, trial, *calls, pipes=1, before=b""):
+    def __init__(self, trial, *calls, pipes=1, before=b"", own=False):
         self.trial, self.before = trial, before
-        self.reader = trial.puppet("reader")
+        self.reader = None if own else trial.puppet("reader")
         paths = [trial.pipe() for _ in range(pipes)]
-        self.fds = [self.reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result() for path in paths]
+        self.fds = [trial.open(path, os.O_RDONLY) if own else
+                    self.reader.open(path, os.O_RDONLY | os.O_NONBLOCK).result() for path in paths]
         trial.start(paths, before, *calls, act=_open_and_send)
 
     def did(self, *waits, **options):
@@ -42,7 +42,7 @@ class _Sending:
     def read(self, fd, most=1 << 20):
         """What is in the pipe now; b"" if it is empty."""
         try:
-            return self.reader.read(fd, most).result()
+            return self.reader.read(fd, most).result() if self.reader else os.read(fd, most)
         except BlockingIOError:  # a writer is there, and has nothing to say
             return b""
 
@@ -105,25 +105,11 @@ def short(trial):
     sending = _Sending(trial, *calls, pipes=2)
     for number, message in calls:
         sending.arrives_at_once(sending.fds[number], message)
-    fd = trial.open(path := trial.pipe(), os.O_RDONLY)
-    trial.start([path], b"", (0, _LONG), act=_open_and_send)
-    if did(trial, "asleep", "napping", **RESTS):
+    full = _Sending(trial, (0, _LONG), own=True)
+    if full.did("asleep", "napping", **RESTS):
         raise Fails("The pipe was full, and it returned, as if all were sent. It is to wait for "
                     "room.")
-    leave_waiting(trial, "the pipe stayed full", functools.partial(_sends_on, trial, fd))
-
-
-def _sends_on(trial, fd):
-    data, seen, before = b"", None, -1
-    while not seen and len(data) > before:
-        before = len(data)
-        with contextlib.suppress(BlockingIOError):
-            while piece := os.read(fd, 1 << 20):
-                data += piece
-        seen = did(trial, "asleep", "napping", spins=_SPINS, patience=0.01, napping=0.05)
-    with contextlib.suppress(BlockingIOError):
-        data += os.read(fd, 1 << 20)
-    _compare(data, _LONG)
+    leave_waiting(trial, "the pipe stayed full", lambda: full.arrives(full.fds[0], _LONG))
 
 
 def long(trial):
