@@ -184,7 +184,7 @@ def test_a_writer_killed_in_write_leaves_what_the_pipe_held_and_then_the_end(pai
     data = random.Random(7).randbytes(1 << 20)
     writing = writer.write(3, data)
     writer.wait_blocked()
-    held = reader.fill(3)[0]
+    held = reader.level(3)[0]
     os.kill(writer.pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="writer, pid .* ended before write"):
         writing.wait()
@@ -201,7 +201,7 @@ def test_a_reader_killed_while_a_writer_is_blocked_frees_it_with_the_count_so_fa
     writer.wait_blocked()
     assert len(reader.read(3, 10_000).result()) == 10_000
     writer.wait_blocked()
-    held = reader.fill(3)[0]
+    held = reader.level(3)[0]
     os.kill(reader.pid, signal.SIGKILL)
     assert writing.result() == held + 10_000
     assert writer.write(3, b"Hello").wait().error == "BrokenPipeError (EPIPE 32)"

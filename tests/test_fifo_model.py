@@ -163,7 +163,7 @@ class Play:
         """The bytes in each pipe that a puppet can look into, by FIONREAD."""
         for who, puppet in enumerate(self.puppets):
             for fd in puppet.descriptors:
-                waiting, size = puppet.fill(fd)
+                waiting, size = puppet.level(fd)
                 assert size == FULL
                 known = {world.pipes[world.hands[who].fds[fd][0]].waiting for world in self.worlds}
                 assert waiting in known, (self.told, who, fd, waiting, known)

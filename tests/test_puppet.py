@@ -98,7 +98,7 @@ def test_none_as_a_time_limit_means_for_ever_everywhere(pair):
     writer, reader = pair
     reading = reader.read(3, 5)
     assert reader.wait_blocked(None) == "read"
-    assert writer.fill(3, None)[0] == 0
+    assert writer.level(3, None)[0] == 0
     assert reader.cancel(None).error == "cancelled"
     assert reading.wait(None).error == "cancelled"
     assert writer.write(3, b"Hello").result(None) == 5
@@ -422,20 +422,20 @@ def test_what_a_cell_shows_of_a_press_and_of_a_puppet(puppet):
 def test_a_puppet_tells_how_full_its_pipe_is_even_while_it_is_blocked(pair):
     writer, reader = pair
     writer.write(3, b"Hello").result()
-    waiting, size = reader.fill(3)
+    waiting, size = reader.level(3)
     assert waiting == 5
     assert size == (65536 if sys.platform == "linux" else None)
     writer.write(3, 200_000)
     writer.wait_blocked()
     if sys.platform == "linux":  # elsewhere only the read end tells
-        waiting, size = writer.fill(3)
+        waiting, size = writer.level(3)
         assert size - 4096 < waiting <= size  # the five bytes have a page of their own
     writer.cancel()
     reader.close(3).result()
     with pytest.raises(ValueError, match="no descriptor 3"):
-        reader.fill(3)
+        reader.level(3)
     writer.end()
-    assert writer.fill(3) is None
+    assert writer.level(3) is None
 
 
 def test_whoever_wants_to_know_is_called_when_something_has_changed(puppet):
@@ -451,7 +451,7 @@ def test_whoever_wants_to_know_is_called_when_something_has_changed(puppet):
     assert changed.wait(5)
     fd = one.open("my_pipe", os.O_RDONLY | os.O_NONBLOCK).result()
     changed.clear()
-    one.fill(fd)
+    one.level(fd)
     assert not changed.is_set(), "whoever looks when called would look for ever"
     os.kill(one.pid, signal.SIGKILL)
     assert changed.wait(5)

@@ -273,7 +273,7 @@ def broken_pipe(trial):
     asking = _Asking(trial, _QUESTION)
     asking.opens_requests()
     asking.rests()
-    written, _ = asking.server.fill(asking.fd)
+    written, _ = asking.server.level(asking.fd)
     asking.server.close(asking.fd).wait()
     asking.fd = None
     asking.opens_replies()

@@ -68,7 +68,7 @@ def twice(trial):
         seen = did(trial, raised=lambda name, *_, what=what: (
             f"{what} raised {name}: the pipe is there already, and that is well."))
         _expect_same_pipe(each, before, what)
-        if reader.fill(fds[each])[0]:
+        if reader.level(fds[each])[0]:
             raise Fails("There was a named pipe at the path, and it wrote to it: whoever reads "
                         "gets what nobody meant for him.")
         expect_no_value(seen)

@@ -132,7 +132,7 @@ def _pipe(lab, pipe):
             ends[end].append(f"{process.name} (fd {fd})")
             full = full or busy and busy.name == "write" and busy.args[0] == fd
             try:
-                answer = answer or process.puppet.fill(fd)
+                answer = answer or process.puppet.level(fd)
             except ValueError:  # closed meanwhile
                 pass
         elif busy and busy.name == "open" and busy.args[0] == pipe:

@@ -76,7 +76,7 @@ class Link:
                 report = self._control.recv()
             except (EOFError, OSError):
                 self.lost, report = True, None
-            if isinstance(report, tuple) and report[0] == "fill":
+            if isinstance(report, tuple) and report[0] == "level":
                 _, number, answer = report
                 if number in self._answers:
                     self._answers[number] = answer
@@ -96,12 +96,12 @@ class Link:
         with self.lock:
             return self.changed.wait_for(over, timeout)
 
-    def fill(self, fd, timeout):
-        """How full the pipe of a descriptor is, as `Puppet.fill`."""
+    def level(self, fd, timeout):
+        """How full the pipe of a descriptor is, as `Puppet.level`."""
         with self.lock:
             number = next(self._questions)
             self._answers[number] = ()
-            if self.tell(("fill", (number, fd))):
+            if self.tell(("level", (number, fd))):
                 self.wait_for(lambda: self._answers[number] != (), timeout)
             return self._answers.pop(number) or None
 

@@ -115,7 +115,7 @@ class Puppet:
             self._link.settle()
             return dict(self._descriptors)
 
-    def fill(self, fd, timeout=1):
+    def level(self, fd, timeout=1):
         """How full the pipe of a descriptor is: the bytes that wait, and the bytes it can hold.
 
         The puppet itself looks, by FIONREAD and F_GETPIPE_SZ, even while a call of it blocks
@@ -124,7 +124,7 @@ class Puppet:
         timeout seconds (None: for ever), or has closed the descriptor. ValueError for one that
         it does not have.
         """
-        return self._link.fill(check_descriptor(self, fd), timeout)
+        return self._link.level(check_descriptor(self, fd), timeout)
 
     @property
     def blocked(self):

@@ -40,9 +40,9 @@ class Hand:
         main = threading.main_thread().ident
         try:
             while (command := self._control.recv()) != "end":
-                if command[0] == "fill":
+                if command[0] == "level":
                     number, fd = command[1]
-                    self._report(("fill", number, _fill(fd)))
+                    self._report(("level", number, _level(fd)))
                     continue
                 if command != "cancel":
                     self._idle.clear()
@@ -98,7 +98,7 @@ class Hand:
             pass
 
 
-def _fill(fd):
+def _level(fd):
     """How many bytes wait in the pipe of a descriptor, and how many it can hold, or None."""
     try:
         waiting, = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
