@@ -16,6 +16,7 @@ from pipe_helpers.exercises.pieces import (
     LONG,
     PROCESSOR,
     at_once,
+    come,
     drip,
     waiting,
     write,
@@ -176,7 +177,7 @@ def asks(trial):
             to = trial.open(asking.requests, os.O_RDONLY)
             asking.rests()
         if "answer" in silence:
-            os.write(fd := trial.open(asking.replies, os.O_WRONLY), b"fo")
+            os.write(fd := come(trial, asking.replies), b"fo")
             asking.rests(asking._piece_returned)
         leave_waiting(trial, silence, functools.partial(_answers_late, asking, to, fd))
 

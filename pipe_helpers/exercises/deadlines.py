@@ -28,6 +28,23 @@ _NO_WRITER = ("before a writer had come. For a reader that did not wait in open,
               'b"" while there is no writer yet, or no more.')
 
 
+class _Late(Fails):
+    """It gave up too late, which a busy machine may have caused."""
+
+
+def _best_of_three(point):
+    """The point, tried again if it came too late: what is always late is late three times."""
+    def tried(trial):
+        for _ in range(2):
+            try:
+                return point(trial)
+            except _Late:
+                trial.reset()
+        return point(trial)
+
+    return tried
+
+
 def _read_each(report, fn, *calls):
     for path, seconds in calls:
         report("did", *observe(fn, path, seconds, processor=_PROCESSOR))
@@ -198,7 +215,7 @@ def _expect_late(trial, seen, seconds, when):
     if seen.took < seconds - 0.005:
         raise Fails(f"{when}, and it gave up after {seen.took:.2f} s. It had {seconds:g} s.")
     if seen.took - seen.delayed > seconds + _LATE:
-        raise Fails(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
+        raise _Late(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
                     "time runs from the call on, whatever comes.")
     expect_all_as_before(seen, "After the TimeoutError")
     expect_sleep(seen, when)
@@ -217,9 +234,9 @@ def _some(value):
 EXERCISES = {
     "read_with_deadline": ("poll", {
         "sleeps until a message comes, and returns it whole": in_time,
-        "raises TimeoutError when no writer comes": no_writer,
-        "raises TimeoutError when a writer is silent": silent_writer,
-        "raises TimeoutError when a writer comes to no end": dripping_writer,
+        "raises TimeoutError when no writer comes": _best_of_three(no_writer),
+        "raises TimeoutError when a writer is silent": _best_of_three(silent_writer),
+        "raises TimeoutError when a writer comes to no end": _best_of_three(dripping_writer),
         "hides no other error": no_pipe,
     }),
 }

@@ -1,4 +1,5 @@
 """How the other side of the pipe sends: in pieces, and what they are."""
+import errno
 import fcntl
 import os
 import struct
@@ -50,6 +51,21 @@ def drip(trial, path):
             break
     trial.close(fd)
     return data
+
+
+def come(trial, path):
+    """A write end of the check's own, at a pipe that the learner's process is about to read.
+
+    It rests, but a thread of it may not have opened the pipe yet. Raises OSError after 2 s.
+    """
+    late = time.monotonic() + 2
+    while True:
+        try:
+            return trial.open(path, os.O_WRONLY)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > late:
+                raise
+            time.sleep(0.005)
 
 
 def at_once(trial, path, data, close):

@@ -19,6 +19,7 @@ from pipe_helpers.exercises.pieces import (
     RESTS,
     SPINS,
     at_once,
+    come,
     drip,
     expect_after_close,
     write,
@@ -84,7 +85,7 @@ def message(trial):
             raise Fails("It returned before a writer had come.")
         fd = None
         if silence != "no writer came":
-            os.write(fd := trial.open(path, os.O_WRONLY), b"Hel")
+            os.write(fd := come(trial, path), b"Hel")
             if seen := _rests(trial):
                 _compare(seen, b"Hello")
         leave_waiting(trial, silence, functools.partial(_hear_the_rest, trial, path, fd))

@@ -19,6 +19,7 @@ from pipe_helpers.exercises.pieces import (
     PROCESSOR,
     RESTS,
     at_once,
+    come,
     drip,
     write,
 )
@@ -152,7 +153,7 @@ def first(trial):
     for silence in "no writer came", "the writer was silent", "no other writer came":
         serving, fd = _Serving(trial), None
         if silence != "no writer came":
-            fd = trial.open(serving.path, os.O_WRONLY)
+            fd = come(trial, serving.path)
             ends = silence == "no other writer came"
             os.write(fd, b"one\n" if ends else b"one\ntw")
             serving.expect(b"one")
