@@ -214,3 +214,13 @@ def test_a_mechanism_that_others_use_up_is_left_out_and_the_rest_is_measured(own
     output, errors = python(LITTLE_ROOM + code).communicate(timeout=20)
     assert output.splitlines() == ["True", "['named pipe']", "True"], errors
     assert "message queue is left out" in errors and "ulimit -q" in errors
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux binds to processors")
+def test_both_processes_share_one_processor_and_afterwards_all_are_allowed_again(own_folder):
+    allowed = os.sched_getaffinity(0)
+    with Partners(["named pipe", "shared memory"]) as partners:
+        mine = os.sched_getaffinity(0)
+        assert len(mine) == 1
+        assert [os.sched_getaffinity(each.pid) for each in partners._processes] == [mine, mine]
+    assert os.sched_getaffinity(0) == allowed

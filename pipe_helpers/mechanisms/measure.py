@@ -28,7 +28,8 @@ class Partners:
     ends: a dictionary of our ends, by name. The other process is started by `launch`, or is a
     child of this one if the mechanism's ends must be inherited. All of them end with the block,
     whatever becomes of one of them; the first error is raised.
-    Files with their names are in the working directory until both sides have met.
+    Files with their names are in the working directory until both sides have met. On Linux all
+    of them, and this thread, run on one processor while the block lasts.
 
     Entering blocks until all have met. Raises KeyError for an unknown name, OSError if the
     system refuses what the mechanism needs. One of several of which others use all that there is
@@ -56,6 +57,7 @@ class Partners:
                 process = end.start_child([sys.executable, *command]) or launch(*command)
                 self._processes.append(process)
                 begun.push(functools.partial(_end, process, end))
+            self._share_a_processor(begun)
             for end in self.ends.values():
                 end.meet()
             self._begun = begun.pop_all()
@@ -63,6 +65,20 @@ class Partners:
 
     def __exit__(self, kind, error, frames):
         return self._begun.__exit__(kind, error, frames)
+
+    def _share_a_processor(self, begun):
+        """Keep this thread and the others on one processor until begun, an exit stack, is left.
+
+        Where the system puts them makes a round trip several times as long or as short, and it
+        may change its mind in the middle [sched_setaffinity(2)]. Linux only.
+        """
+        if not hasattr(os, "sched_setaffinity"):
+            return
+        allowed = os.sched_getaffinity(0)
+        begun.callback(os.sched_setaffinity, 0, allowed)
+        for pid in 0, *[process.pid for process in self._processes]:
+            with contextlib.suppress(OSError):  # it has ended: `meet` tells so
+                os.sched_setaffinity(pid, {max(allowed)})
 
     @property
     def unrelated(self):
