@@ -277,10 +277,11 @@ class Trial:
         return text.replace(self.folder, "the folder of the check")
 
     def _end_learner(self):
-        if self.learner is not None:
-            self.learner.end()
-            self.printed += self.learner.printed
-        self.learner = self._pending = None
+        # The thread of an interrupted start may be here at the same time.
+        learner, self.learner, self._pending = self.learner, None, None
+        if learner is not None:
+            learner.end()
+            self.printed += learner.printed
 
 
 def _end_daemons(mark):
