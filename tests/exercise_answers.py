@@ -1056,14 +1056,6 @@ def read_message(path):
     finally:
         os.close(fd)
 """, "Let the call itself wait"),
-        "until the first writer has paused": ("""
-def read_message(path):
-    with open(path, "rb", buffering=0) as file:
-        data = file.read(65_536)
-        while select.select([file], [], [], 0.3)[0] and (piece := file.read(65_536)):
-            data += piece
-        return data
-""", "a writer had the pipe open and was silent, and meanwhile it returned"),
         "gives the last message for an empty one": ("""
 last = b""
 def read_message(path):
@@ -2033,35 +2025,6 @@ def serve(path, handle):
             os.close(w)
         os.close(r)
 """, "handle raised StopIteration"),
-        "drops a piece after a pause": ("""
-def serve(path, handle):
-    r = os.open(path, os.O_RDONLY)
-    w = -1
-    try:
-        poller = select.poll()
-        poller.register(r, select.POLLIN)
-        rest = b""
-        while True:
-            if not poller.poll(500):
-                rest = b""          # whoever began this message is not going on with it
-                continue
-            if w >= 0:
-                os.close(w)
-                w = -1
-            chunk = os.read(r, 65536)
-            if chunk:
-                rest += chunk
-                while b"\\n" in rest:
-                    message, _, rest = rest.partition(b"\\n")
-                    handle(message)
-            else:
-                rest = b""
-                w = os.open(path, os.O_WRONLY)
-    finally:
-        if w >= 0:
-            os.close(w)
-        os.close(r)
-""", "and the message was b'two'"),
         "ends when handle returns False": ("""
 def serve(path, handle):
     r = os.open(path, os.O_RDONLY)

@@ -11,7 +11,7 @@ from exercise_answers import PRELUDE
 
 from pipe_helpers.exercises import check
 
-_AT_ONCE = 4
+_AT_ONCE = 2
 
 
 def answer(name, source, prelude=PRELUDE):

@@ -106,7 +106,7 @@ def dripping_writer(trial):
     trial.start((path, seconds), (other := trial.pipe(), 10), act=_read_each)
     seen, opening = _open_late(trial, path, seconds / 2)
     if not seen:
-        gone = _drip(trial.open(path, os.O_WRONLY), 1.5 * seconds)
+        gone = _drip(trial, path, 1.5 * seconds)
         if gone:
             seen = did(trial, errors=True, spins=_BURNS)
         else:
@@ -127,15 +127,16 @@ def dripping_writer(trial):
     _message(trial, opening.result(), (b"Another", b" message."))
 
 
-def _drip(fd, seconds):
+def _drip(trial, path, seconds):
     """Write a byte every few milliseconds, for so many seconds. Returns whether the reader went."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
+    try:
+        fd = trial.open(path, os.O_WRONLY)
+        while time.monotonic() < end:
             os.write(fd, b".")
-        except BrokenPipeError:
-            return True
-        time.sleep(0.004)
+            time.sleep(0.004)
+    except OSError:  # ENXIO or EPIPE: it has gone
+        return True
     return False
 
 
