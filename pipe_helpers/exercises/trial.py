@@ -277,11 +277,12 @@ class Trial:
         return text.replace(self.folder, "the folder of the check")
 
     def _end_learner(self):
-        # The thread of an interrupted start may be here at the same time.
-        learner, self.learner, self._pending = self.learner, None, None
-        if learner is not None:
+        # The thread of an interrupted start may be here at the same time; and who is interrupted
+        # in `end` must still find the process at the very end.
+        if (learner := self.learner) is not None:
             learner.end()
             self.printed += learner.printed
+        self.learner = self._pending = None
 
 
 def _end_daemons(mark):
