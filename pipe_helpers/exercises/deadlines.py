@@ -10,8 +10,8 @@ from pipe_helpers.exercises.observed import (
     observe,
     seen_in,
 )
-from pipe_helpers.exercises.pieces import RESTS, at_once, expect_after_close
-from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
+from pipe_helpers.exercises.pieces import at_once, expect_after_close, write
+from pipe_helpers.exercises.trial import RESTS, Fails, expect_bytes, shown
 
 _SOON = 0.12  # seconds
 _LATE = 0.1  # seconds after the deadline that are too many, on a machine that is not busy
@@ -58,16 +58,10 @@ def in_time(trial):
     for number, (path, pieces) in enumerate(zip(paths, messages)):
         _waits(trial, _NO_WRITER, silence=0 if number else _SILENCE)
         opening = trial.puppet("writer").open(path, os.O_WRONLY)
-        if event := trial.meet(opening, "did", spins=_BURNS):
-            _too_early(trial, seen_in(event), _NO_WRITER)
-        _waits(trial, _SILENT)
-        _message(trial, opening.result(), pieces)
-    opening = trial.puppet("writer").open(last, os.O_WRONLY)
-    if event := trial.meet(opening, "did", spins=_BURNS):
-        _too_early(trial, seen_in(event), _NO_WRITER)
-    _waits(trial, _SILENT)
+        _message(trial, _met(trial, opening, _NO_WRITER), pieces)
+    fd = _met(trial, trial.puppet("writer").open(last, os.O_WRONLY), _NO_WRITER)
     data = at_once(trial, last, _LONG[:50_003],
-                   lambda: trial.puppet("writer").close(opening.result()).wait())
+                   lambda: trial.puppet("writer").close(fd).wait())
     seen = did(trial, errors=True, spins=_BURNS)
     expect_after_close(seen.value, data)
     _returns(trial, seen, data)
@@ -83,10 +77,8 @@ def no_writer(trial):
         _expect_late(trial, seen, seconds, when)
     opening = trial.puppet("writer").open(path, os.O_WRONLY)  # it is there before the reader
     trial.puppet("writer").wait_blocked()
-    if event := trial.meet(opening, "did", spins=_BURNS):
-        _too_early(trial, seen_in(event), "though a writer waited in its open.")
-    _waits(trial, _SILENT)
-    _message(trial, opening.result(), (b"It came", b" after all.\n"))
+    fd = _met(trial, opening, "though a writer waited in its open.")
+    _message(trial, fd, (b"It came", b" after all.\n"))
 
 
 def silent_writer(trial):
@@ -158,6 +150,14 @@ def _waits(trial, when, silence=0):
         _too_early(trial, seen, when)
 
 
+def _met(trial, opening, when):
+    """The descriptor of a writer whose open has returned, once the learner's process waits."""
+    if event := trial.meet(opening, "did", spins=_BURNS):
+        _too_early(trial, seen_in(event), when)
+    _waits(trial, _SILENT)
+    return opening.result()
+
+
 def _open_late(trial, path, silence=0):
     """Let a writer open the pipe when it waits. Returns what it did if it gave up before.
 
@@ -176,7 +176,7 @@ def _message(trial, fd, pieces):
     """Let a writer send the pieces and close, each when it waits for the next."""
     writer, seen = trial.puppet("writer"), None
     for piece in pieces:
-        _write(trial, writer, fd, piece)
+        write(trial, writer, fd, piece, "did", part=_PART, spins=_BURNS)
         if seen := did(trial, "asleep", "napping", errors=True, spins=_BURNS, **RESTS):
             break
     else:
@@ -192,15 +192,6 @@ def _returns(trial, seen, message):
         raise Fails(f"The message came in time, and it raised {_named(trial, seen)}.")
     expect_bytes(seen.value, message, "message")
     expect_all_as_before(seen, "After the message")
-
-
-def _write(trial, writer, fd, data):
-    for start in range(0, len(data), _PART):
-        press = writer.write(fd, data[start:start + _PART])
-        if event := trial.meet(press, "did", spins=_BURNS):
-            trial.again(event)
-        if event or press.wait().error:  # it has ended, and `did` will tell how
-            break
 
 
 def _too_early(trial, seen, when):

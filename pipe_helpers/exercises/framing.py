@@ -11,15 +11,15 @@ from pipe_helpers.exercises.observed import (
 from pipe_helpers.exercises.patience import leave_waiting, waits
 from pipe_helpers.exercises.pieces import (
     LATE,
+    LINES,
     LONG,
     PROCESSOR,
-    RESTS,
     SPINS,
     at_once,
     drip,
     write,
 )
-from pipe_helpers.exercises.trial import Fails, shown
+from pipe_helpers.exercises.trial import RESTS, Fails, shown
 
 _HELD_BACK = ("The writer has written a whole message, newline and all, and your function keeps it "
               "back. Yield a message as soon as its newline has come.")
@@ -215,8 +215,7 @@ def ends(trial):
         reading.over()
         reading.open()
     reading.expect()
-    lines = [LONG[start:start + 499] for start in range(0, 50_000, 499)]
-    data = at_once(trial, reading.path, b"\n".join(lines) + b"\n", reading.close)
+    data = at_once(trial, reading.path, LINES, reading.close)
     *whole, rest = data.split(b"\n")
     reading.yields(*whole)
     reading.over(rest)

@@ -1,7 +1,7 @@
 """Calls that are to wait for long: they are left alone while the other points are tried."""
 import time
 
-from pipe_helpers.exercises.observed import Error, Observed, too_often
+from pipe_helpers.exercises.observed import seen_in, too_often
 from pipe_helpers.exercises.trial import Fails, NotTried, shown
 
 _SILENCE = 2.1  # seconds
@@ -37,9 +37,8 @@ def waits(trial):
 
 def _told(kind, *values):
     if kind == "did":
-        seen = Observed(*values)
-        error = seen.error and Error(*seen.error)
-        return f"it raised {error.name}" if error else f"it returned {shown(seen.value)}"
+        seen = seen_in((kind, *values))
+        return f"it raised {seen.error.name}" if seen.error else f"it returned {shown(seen.value)}"
     if kind == "raised":
         return f"it raised {values[0]}"
     return "its process ended" if kind == "exit" else f"it gave {shown(values[0])}"

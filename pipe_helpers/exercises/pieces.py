@@ -9,22 +9,22 @@ import time
 
 from pipe_helpers.exercises.trial import Fails
 
-RESTS = {"patience": 0.02, "napping": 0.06}  # seconds, as of `Trial.rests`
-LATE = {"patience": 1.1, "napping": 3}  # the same, for those who look again and again
+LATE = {"patience": 1.1, "napping": 3}  # seconds, as of `Trial.event`, for those who look again
 PROCESSOR = 1.2  # seconds: more than a byte at a time takes
 LONG = (b"%05d\r\xff\0\x80 " * 7_000 % tuple(range(7_000)))[:-1]  # more than a pipe holds
+LINES = b"".join(LONG[start:start + 499] + b"\n" for start in range(0, 50_000, 499))
 SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
           "and again: stop there.")
 _DRIP = 0.5  # seconds that the pieces may take, for those who look again and again
 
 
-def write(trial, writer, fd, data, *wanted, **hints):
+def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
     """Let the puppet write: in parts, since a longer one could be cut when the function ends.
 
     An event of a kind in wanted, if one comes first, is the next one for `Trial.event`.
     """
-    for start in range(0, len(data), 4_000):
-        press = writer.write(fd, data[start:start + 4_000])
+    for start in range(0, len(data), part):
+        press = writer.write(fd, data[start:start + part])
         if event := trial.meet(press, *wanted, **hints):
             trial.again(event)
             return

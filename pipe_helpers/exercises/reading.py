@@ -16,7 +16,6 @@ from pipe_helpers.exercises.pieces import (
     LATE,
     LONG,
     PROCESSOR,
-    RESTS,
     SPINS,
     at_once,
     come,
@@ -24,7 +23,7 @@ from pipe_helpers.exercises.pieces import (
     expect_after_close,
     write,
 )
-from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
+from pipe_helpers.exercises.trial import RESTS, Fails, expect_bytes, shown
 
 _NO_END = ("The writer has closed, and it still waits. If it holds a write end of the pipe itself "
            "(O_RDWR opens one), the end of file never comes.")

@@ -11,8 +11,7 @@ from pipe_helpers.exercises.observed import (
     observe,
 )
 from pipe_helpers.exercises.patience import leave_waiting, waits
-from pipe_helpers.exercises.pieces import RESTS
-from pipe_helpers.exercises.trial import Fails, shown
+from pipe_helpers.exercises.trial import RESTS, Fails, shown
 
 _PROCESSOR = 2  # seconds: more than a byte at a time takes
 _LONG = b"".join(b"%07d\r\xff\0" % number for number in range(106_000))[:-7]  # above 1 MiB
@@ -174,7 +173,7 @@ EXERCISES = {
         "sends short messages as they are": short,
         "sends a long one whole, though signals cut its writes": long,
         "sends nothing if there is nothing to send": nothing,
-                "says so if the reader goes": reader_gone,
+        "says so if the reader goes": reader_gone,
         "waits as long as it takes": waits,
     }),
 }

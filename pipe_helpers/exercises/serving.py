@@ -15,15 +15,15 @@ from pipe_helpers.exercises.observed import (
 from pipe_helpers.exercises.patience import leave_waiting, waits
 from pipe_helpers.exercises.pieces import (
     LATE,
+    LINES,
     LONG,
     PROCESSOR,
-    RESTS,
     at_once,
     come,
     drip,
     write,
 )
-from pipe_helpers.exercises.trial import Fails, shown
+from pipe_helpers.exercises.trial import RESTS, Fails, shown
 
 _HELD_BACK = ("A whole message was written, and handle was not called with it. Call it for each "
               "message as soon as its newline has come.")
@@ -231,8 +231,7 @@ def next_writer(trial):
     expect_pipes_as_before([serving.path], [serving.before])
     serving.open()
     serving.idle()
-    lines = [LONG[start:start + 499] for start in range(0, 50_000, 499)]
-    data = at_once(trial, serving.path, b"\n".join(lines) + b"\n", serving.close)
+    data = at_once(trial, serving.path, LINES, serving.close)
     serving.expect(*data.split(b"\n")[:-1])
     serving.idle()
 

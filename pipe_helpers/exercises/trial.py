@@ -15,6 +15,10 @@ from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.processes.puppet import Puppet
 
 
+# Seconds, as of `Learner.next`: enough to tell that it rests, not that nothing will wake it.
+RESTS = {"patience": 0.02, "napping": 0.06}
+
+
 class Fails(Exception):
     """A point that the learner's function does not meet. hint: why, in a sentence or two.
 
@@ -33,22 +37,6 @@ class NotWritten(Exception):
 
 class NotTried(Exception):
     """A point that another one prepares, which has failed."""
-
-
-def call(report, fn, *args):
-    """What most exercises do in the learner's process: call the function."""
-    return fn(*args)
-
-
-def call_and_count(report, fn, *args):
-    """Call it; the result comes with the number of descriptors that the call left open."""
-    before = _descriptors()
-    value = fn(*args)
-    return (value, len(_descriptors() - before))
-
-
-def _descriptors():
-    return set(os.listdir("/dev/fd"))
 
 
 class Trial:
@@ -147,21 +135,12 @@ class Trial:
 
     # ---------------------------------------------------------------- the learner's side
 
-    def start(self, *args, act=call):
+    def start(self, *args, act):
         """Run act(report, fn, *args) in a new process of the learner's."""
         self._end_learner()
         self.learner = Learner(self.folder, act, self.fn, *args)
         # Its socket may come into the folder while that is removed: then once more, afterwards.
         self.learner.start(given_up=self._leave)
-
-    def run(self, *args, act=call, **hints):
-        """Start it and return what it returns."""
-        self.start(*args, act=act)
-        return self.value(**hints)
-
-    def value(self, **hints):
-        """Wait until it returns and return the value. See `event`."""
-        return self.event("returned", **hints)[1]
 
     def event(self, *wanted, patience=None, napping=None, hold=False, **hints):
         """Wait for an event of a wanted kind. Another one fails the point, with a hint.
@@ -176,19 +155,19 @@ class Trial:
 
     def rests(self, *wanted, **hints):
         """Wait until it sleeps, or wakes only to look now and then, or an event of wanted."""
-        return self.event("asleep", "napping", *wanted, patience=0.02, napping=0.06, **hints)
+        return self.event("asleep", "napping", *wanted, **RESTS, **hints)
 
     def meet(self, press, *wanted, **hints):
         """Wait until a call of a puppet has returned that waits for the learner's function.
 
         Returns None, or an event of wanted if that comes first. Fails if it sleeps instead.
         """
-        for patience, napping in (0.02, 0.06), (0.4, 1):
+        for times in RESTS, {}:  # the second time as long as is usual
             try:
                 press.wait(0.01)
                 return None
             except TimeoutError:
-                event = self._next(patience=patience, napping=napping)
+                event = self._next(**times)
             if event[0] not in ("asleep", "napping"):
                 self._pending = event
                 if self._settled(press):  # the call has returned, and `event` tells the rest
