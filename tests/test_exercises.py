@@ -18,9 +18,10 @@ from test_exercise_answers import solutions
 
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
-from pipe_helpers.exercises import EXERCISES, check, progress, record, trial
+from pipe_helpers.exercises import EXERCISES, check, progress, trial
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import plain, shown
+from pipe_helpers.remembering import notes
 
 ROOT = Path(__file__).resolve().parent.parent
 STUB = "def {}(*args):\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
@@ -510,15 +511,15 @@ def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
     assert f"1 of {len(EXERCISES)}" in repr(progress())
     solve("try_open_writer")
     solve("try_open_writer")
-    assert record.solved() == {"make_pipe", "try_open_writer"}
+    assert notes.noted("solved").keys() == {"make_pipe", "try_open_writer"}
     assert sorted(os.listdir(state)) == ["make_pipe.solved", "try_open_writer.solved"]
 
 
 def test_what_an_older_version_has_noted_still_counts(tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_STATE", str(tmp_path))
     (tmp_path / "progress.json").write_text('{"solved": ["make_pipe", "messages"]}')
-    record.note("serve")
-    assert record.solved() == {"make_pipe", "messages", "serve"}
+    notes.note("solved", "serve")
+    assert notes.noted("solved").keys() == {"make_pipe", "messages", "serve"}
     assert f"3 of {len(EXERCISES)}" in repr(progress())
 
 
@@ -526,12 +527,13 @@ def test_notebooks_that_note_at_once_lose_none(tmp_path, monkeypatch, python):
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
     noting = [python(f"""
         import sys
-        from pipe_helpers.exercises import EXERCISES, record
+        from pipe_helpers.exercises import EXERCISES
+        from pipe_helpers.remembering import notes
         print("ready", flush=True)
         sys.stdin.readline()
         for number in range(20):
             for name in EXERCISES:
-                record.note(f"{{name}}_{{number}}_{process}")
+                notes.note("solved", f"{{name}}_{{number}}_{process}")
     """, stdin=subprocess.PIPE) for process in range(4)]
     for process in noting:
         assert process.stdout.readline() == "ready\n"
@@ -540,19 +542,19 @@ def test_notebooks_that_note_at_once_lose_none(tmp_path, monkeypatch, python):
         process.stdin.flush()
     for process in noting:
         assert process.wait(20) == 0
-    assert len(record.solved()) == 4 * 20 * len(EXERCISES)
+    assert len(notes.noted("solved")) == 4 * 20 * len(EXERCISES)
 
 
 def test_without_KIT_STATE_it_is_where_xdg_says(tmp_path, monkeypatch):
     monkeypatch.delenv("KIT_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert record.state_folder() == tmp_path / "named-pipes-kit"
+    assert notes.folder() == tmp_path / "named-pipes-kit"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     in_home = tmp_path / ".local" / "state" / "named-pipes-kit"
-    assert record.state_folder() == in_home
+    assert notes.folder() == in_home
     monkeypatch.delenv("XDG_STATE_HOME")
-    assert record.state_folder() == in_home
+    assert notes.folder() == in_home
 
 
 def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
@@ -568,9 +570,9 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
 def test_a_damaged_file_of_an_older_version_counts_as_empty(tmp_path, monkeypatch, text):
     monkeypatch.setenv("KIT_STATE", str(tmp_path))
     (tmp_path / "progress.json").write_bytes(text.encode("latin-1"))
-    assert record.solved() == set()
+    assert notes.noted("solved") == {}
     solve()
-    assert record.solved() == {"make_pipe"}
+    assert notes.noted("solved").keys() == {"make_pipe"}
 
 
 def test_exercises_are_imported_without_matplotlib_or_ipywidgets(facts_of, monkeypatch):

@@ -11,11 +11,11 @@ from pipe_helpers.exercises import (
     making,
     opening,
     reading,
-    record,
     sending,
     serving,
 )
 from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
+from pipe_helpers.remembering import notes
 
 # The chapters that have exercises, in order.
 CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
@@ -96,7 +96,7 @@ def _judge(name, trial):
         finally:
             trial.reset()
     solved = all(points.values())
-    remark = record.note(name) if solved else None
+    remark = notes.note("solved", name) if solved else None
     return Verdict(name, points, hint, solved, remark, trial.short(trial.printed))
 
 
@@ -104,7 +104,7 @@ class progress:
     """Show which exercises have been solved: `progress()` as the last line of a cell."""
 
     def __repr__(self):
-        done = record.solved() & set(EXERCISES)
+        done = notes.noted("solved").keys() & EXERCISES.keys()
         width = max(map(len, EXERCISES))
         lines = [f"{len(done)} of {len(EXERCISES)} exercises solved"]
         for name, (chapter, _) in EXERCISES.items():

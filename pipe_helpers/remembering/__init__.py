@@ -1,0 +1,1 @@
+"""What the learner has done, noted beyond the end of the kernel."""
