@@ -1,9 +1,15 @@
 """How `make lab` shows the chapters: this folder only, the first one open, nothing to dismiss."""
+import logging
 import os
+import re
 import shutil
 import sys
 import webbrowser
 from pathlib import Path
+
+import zmq
+from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 CHAPTERS = Path(__file__).resolve().parent.parent
 
@@ -60,4 +66,33 @@ c.ServerApp.jpserver_extensions = {
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 }
 c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
-c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*~", "conftest.py", ".*"]
+# What is no chapter is not listed; links lead to it all the same.
+c.ContentsManager.hide_globs = [
+    "__pycache__", "*.pyc", "*~", "conftest.py", ".*", "images", "questions", "solutions",
+]
+
+# custom/custom.css beside this file; of the user's own there is then none (tornado_settings is the
+# only way to say where it is).
+c.LabApp.custom_css = True
+c.ServerApp.tornado_settings = {"static_custom_path": [str(Path(__file__).parent / "custom")]}
+
+# The terminal tells what goes wrong, and nothing else. A kernel warns if its TCP is not encrypted.
+if hasattr(MappingKernelManager, "transport_encryption") and zmq.has("curve"):
+    c.MappingKernelManager.transport_encryption = "auto"
+for name in ("ServerApp", "tornado.general"):
+    logging.getLogger(name).addFilter(lambda record: not re.search(
+        "Notebook .* is not trusted|websocket_ping_timeout", record.getMessage()
+    ))
+
+
+def load_workspace(self, name, load=WorkspacesManager.load):
+    """Where no layout has been saved yet, the sidebar shows the chapter's table of contents."""
+    found = load(self, name)
+    # For an empty layout JupyterLab opens its file browser, and no setting says otherwise.
+    return found if found["data"] else {**found, "data": {"layout-restorer:data": {
+        "left": {"collapsed": False, "current": "@jupyterlab/toc:plugin", "widgets": []},
+        "right": {"collapsed": True},
+    }}}
+
+
+WorkspacesManager.load = load_workspace
