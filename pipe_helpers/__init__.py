@@ -19,6 +19,7 @@ _MODULE_OF = {
     "time_limit": "notebook.time_limit",
     "timeline": "recording.timeline",
     "trace": "recording.trace",
+    "type_in_terminals": "notebook.terminals",
     "workspace": "notebook.workspace",
 }
 

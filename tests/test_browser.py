@@ -1,5 +1,4 @@
 """The kit in a real browser: JupyterLab as `make lab` starts it, in headless Chromium."""
-import contextlib
 import functools
 import json
 import os
@@ -12,8 +11,6 @@ import pytest
 from processes import wait_asleep
 
 LINE = r"I pid \[(\d+)\] received a message => Hello from pid \[(\d+)\]"
-WRITER = "python -m pipe_helpers.programs.write_to_named_pipe my_pipe"
-READER = "python -m pipe_helpers.programs.read_from_named_pipe my_pipe"
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +24,12 @@ def lab():
 
 @pytest.fixture(scope="module")
 def terminals(lab):
-    """Two terminals in an opened JupyterLab."""
-    lab.open("00_start_here.ipynb")
-    return lab.new_terminal(), lab.new_terminal()
+    """Two terminals beside the chapter that is about them, whose folder is made."""
+    lab.open("07_two_programs.ipynb")
+    lab.run_cell(lab.ids.index("prepare"))
+    terminals = lab.new_terminals()
+    lab.show("07_two_programs")
+    return terminals
 
 
 @pytest.fixture
@@ -51,6 +51,34 @@ def test_make_lab_shows_the_first_chapter_and_nothing_in_front_of_it(lab):
     assert lab.pop_ups() == []
     assert lab.page.locator(".jp-Launcher").count() == 0
     assert lab.page.locator(".jp-RenderedMermaid.jp-mod-warning").count() == 0
+    shown = lab.page.locator("#jp-left-stack")
+    lab_browser.wait_until(lambda: "Running a cell" in shown.inner_text(), "its table of contents")
+    assert not re.search(r"\[W|WARNING", lab.log.read_text())
+
+
+def test_the_list_of_files_shows_whole_names_and_chapters_alone(lab):
+    lab.page.locator(".jp-SideBar [data-id='filebrowser']").click()
+    names = lab.page.locator(".jp-DirListing-itemText")
+    lab_browser.wait_until(names.count, "the files are listed")
+    assert not {"images", "questions", "solutions"} & set(names.all_text_contents())
+    assert names.evaluate_all("names => names.every(each => each.scrollWidth <= each.clientWidth)")
+    lab.page.locator(".jp-SideBar [data-id='table-of-contents']").click()
+
+
+def test_lines_of_prose_are_short_on_a_wide_screen_and_colours_can_be_told_apart(lab):
+    lab.page.set_viewport_size({"width": 1920, "height": 1080})
+    try:
+        cells = lab.page.locator(f"{lab_browser.PANEL} .jp-Cell")
+        prose, code = [cells.locator(part).evaluate_all(
+            "parts => Math.max(...parts.map(part => part.getBoundingClientRect().width))"
+        ) for part in (".jp-RenderedMarkdown p", ".jp-InputArea-editor")]
+        assert prose < 700 < 1400 < code
+        for theme in ("dark", "light"):
+            lab.theme(theme)
+            told = lab.axe(f"{lab_browser.PANEL} .jp-InputArea")
+            assert [each for each in told if each[1] == "color-contrast"] == [], theme
+    finally:
+        lab.page.set_viewport_size(lab.size)
 
 
 def test_the_line_stands_on_the_page_when_all_cells_of_the_first_chapter_have_run(lab):
@@ -88,44 +116,52 @@ def test_python_in_a_terminal_is_the_python_of_the_chapters(terminals):
         assert f"prefix={sys.prefix}{terminal.prompt}" in screen.rstrip().replace("\n", "")
 
 
-@pytest.mark.parametrize("first, second", [(WRITER, READER), (READER, WRITER)],
-                         ids=["the writer first", "the reader first"])
-def test_two_programs_in_two_terminals_wait_for_each_other(terminals, first, second):
-    one, two = terminals
-    folder = os.readlink(f"/proc/{one.shell}/cwd") if sys.platform == "linux" else None
-    if folder is None:
-        folder = re.findall(r"folder=(.*)", one.run("echo folder=$PWD"))[-1].strip()
-    my_pipe = os.path.join(folder, "my_pipe")
-    assert not os.path.lexists(my_pipe)
+@pytest.mark.parametrize("first", ["reader", "writer"])
+def test_two_programs_in_two_terminals_wait_for_each_other(lab, terminals, first):
+    number = lab.ids.index("commands")
+    reader, writer = terminals
+    one, two = terminals if first == "reader" else terminals[::-1]
     try:
         for terminal in terminals:
             terminal.run("clear")
+        for _ in range(2):  # what the first run has typed goes
+            lab.run_cell(number)
+            lab.wait_idle()
+        commands = dict(zip(terminals, lab.cells()[number].output.split("\n")))
+        my_pipe = commands[reader].split()[-1]
+        assert not os.path.lexists(my_pipe)
 
-        one.start(first)
+        one.enter(commands[one])
         lab_browser.wait_until(lambda: os.path.lexists(my_pipe), "the first program makes my_pipe")
         assert stat.S_ISFIFO(os.stat(my_pipe).st_mode)
         [pid] = one.children()
         wait_asleep(pid)
         assert not one.at_prompt()
 
-        two.start(second)
+        two.enter(commands[two])
         one.wait_prompt()
         two.wait_prompt()
 
-        reader, writer = (two, one) if first == WRITER else (one, two)
         found = re.search(LINE, reader.screen())
         assert found, reader.screen()
-        assert pid == int(found[2 if first == WRITER else 1])
+        assert pid == int(found[1 if first == "reader" else 2])
         assert found[1] != found[2]
         assert "Hello" not in writer.screen()
         assert one.children() == two.children() == []
+        os.unlink(my_pipe)
     finally:
         for terminal in terminals:
             if terminal.children():
                 terminal.interrupt()
                 terminal.wait_prompt()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(my_pipe)
+
+
+def test_a_cell_that_types_says_so_if_there_are_too_few_terminals(lab, terminals, notebook):
+    notebook("from pipe_helpers import type_in_terminals\ntype_in_terminals(*'abc')")
+    lab.run_cell(0)
+    said = lab.wait_cell(0, lambda cell: "too few" in cell.output, "it says so").output
+    assert said.splitlines() == [
+        "a", "b", "c", "There are too few terminals: open 3, then run this cell again."]
 
 
 @pytest.mark.parametrize("way", ["interrupt", "interrupt_by_keyboard"])

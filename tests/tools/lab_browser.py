@@ -4,7 +4,7 @@
         lab.open("00_start_here.ipynb")
         lab.run_all()
         print(lab.cells()[3].output)
-        terminal = lab.new_terminal()
+        terminal, other = lab.new_terminals()
         terminal.start("python --version")
         terminal.wait_for("Python 3")
 
@@ -37,7 +37,6 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 PANEL = "#jp-main-dock-panel .jp-NotebookPanel:not(.lm-mod-hidden)"
-TERMINAL = "#jp-main-dock-panel .jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Terminal"
 POP_UPS = ".jp-Dialog, .Toastify__toast"
 KERNEL_IS_IDLE = """panel => {
     const [status, name] = ['.jp-Notebook-ExecutionIndicator', '.jp-Toolbar-kernelName'].map(
@@ -134,6 +133,7 @@ class Lab:
     plain: as `jupyter lab` starts, without the kit's configuration.
     .begun is when the server was started (time.perf_counter), .page is Playwright's page, .folder
     the copy, .server the process, .url the address that `make lab` prints.
+    .ids are those of the cells of the chapter that was opened last, in order.
     """
 
     def __init__(self, chapters=ROOT / "notebooks", width=1280, height=900, plain=False):
@@ -246,6 +246,7 @@ class Lab:
         self.wait_idle()
         file = self.folder / unquote(self.page.url.partition("/lab/tree/")[2].partition("?")[0])
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        self.ids = [cell["id"] for cell in cells]
         diagrams = "".join("".join(cell["source"]) for cell in cells).count("```mermaid")
         drawn = self.page.locator(f"{PANEL} .jp-RenderedMermaid")
         wait_until(lambda: drawn.count() >= diagrams, f"{diagrams} diagrams are drawn")
@@ -416,16 +417,16 @@ class Lab:
 
     # -- terminals
 
-    def new_terminal(self):
-        """Open a terminal from the File menu and return it when its shell is ready."""
+    def new_terminals(self):
+        """Press the toolbar's button for two terminals; return them when their shells are ready."""
         before = set(self.tabs())
-        self.menu("File", "New", "Terminal")
-        new = wait_until(
-            lambda: [tab for tab in self.tabs() if re.match(r"Terminal \d", tab)
-                     and tab not in before],
-            "the terminal has a tab",
-        )
-        return Terminal(self, new[0])
+        self.page.locator(f"{PANEL} .jp-NotebookPanel-toolbar").get_by_text("2 Terminals").click()
+
+        def new():
+            found = [tab for tab in self.tabs() if re.match(r"Terminal \d", tab)]
+            return len(opened := [tab for tab in found if tab not in before]) == 2 and opened
+
+        return [Terminal(self, title) for title in wait_until(new, "two terminals have tabs")]
 
 
 class Terminal:
@@ -434,6 +435,8 @@ class Terminal:
 
     def __init__(self, lab, title):
         self.lab, self.title = lab, title
+        tab = lab.page.locator("#jp-main-dock-panel .lm-TabBar-tab").filter(has_text=title)
+        self.panel = lab.page.locator(f"[aria-labelledby='{tab.get_attribute('id')}']")
         self.wait_for(r"\S")
         self.start("echo shell=$$")
         found = self.wait_for(r"(?m)^shell=(\d+) *\n(.*\S)\s*\Z")
@@ -442,21 +445,24 @@ class Terminal:
     def screen(self):
         """Return the text on the screen."""
         self.lab.show(self.title)
-        rows = self.lab.page.locator(
-            f"{TERMINAL} .xterm-accessibility-tree > *"
-        ).all_text_contents()
+        rows = self.panel.locator(".xterm-accessibility-tree > *").all_text_contents()
         return "\n".join(rows).replace("\N{NO-BREAK SPACE}", " ")
 
     def start(self, command):
         """Type a command and press Enter. The terminal comes to the front."""
         self._focus()
         self.lab.page.keyboard.type(command)
+        self.enter(command)
+
+    def enter(self, command):
+        """Press Enter when that command, and nothing else, is typed."""
         # Only when the command stands on the screen does its last line tell a new prompt.
-        typed = "".join(command.split())
+        typed = "".join(f"{getattr(self, 'prompt', '')}{command}".split())
         wait_until(
             lambda: "".join(self.screen().split()).endswith(typed),
             lambda: f"{command!r} is typed in {self.title}, which shows:\n{self.screen().strip()}",
         )
+        self._focus()
         self.lab.page.keyboard.press("Enter")
 
     def run(self, command, seconds=30):
@@ -467,7 +473,7 @@ class Terminal:
 
     def _focus(self):
         self.lab.show(self.title)
-        self.lab.page.locator(f"{TERMINAL} .xterm-helper-textarea").focus()
+        self.panel.locator(".xterm-helper-textarea").focus()
 
     def interrupt(self):
         """Press Ctrl-C."""
