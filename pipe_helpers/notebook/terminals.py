@@ -1,5 +1,6 @@
 """Command lines for the terminals that are open beside the chapter."""
 import asyncio
+import contextlib
 import json
 import os
 import threading
@@ -11,9 +12,9 @@ def type_in_terminals(*commands):
     """Print command lines, and type each into a terminal of JupyterLab; the learner presses Enter.
 
     The terminals are those that were opened last, the first of them for the first command. What
-    stood in a terminal's line goes. Under another server than Jupyter's own, of which this kernel
-    can't be told the address, it only prints; a line says so if there are too few terminals.
-    Blocks for some milliseconds, at most for 5 seconds.
+    stood in a terminal's line goes. If there are too few, a line says so. Where there is no Jupyter
+    server that can be reached from here, it only prints. Blocks for some milliseconds, at most for
+    10 seconds.
     """
     print(*commands, sep="\n")
     # The kernel's own event loop is running in this thread.
@@ -23,24 +24,27 @@ def type_in_terminals(*commands):
 
 
 def _type(commands):
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    # jupyter_client tells a kernel who has started it, jupyter_server how it is reached.
-    parent = os.environ.get("JPY_PARENT_PID")
-    try:
-        server = json.loads(Path(jupyter_runtime_dir(), f"jpserver-{parent}.json").read_text())
+    with contextlib.suppress(Exception):  # then the lines are copied from what is printed
+        server = _server()
         headers = {"Authorization": f"token {server['token']}"}
         request = urllib.request.Request(f"{server['url']}api/terminals", headers=headers)
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(request, timeout=5) as answer:
             names = [terminal["name"] for terminal in json.load(answer)]  # in order of their start
-    except (OSError, ValueError):
-        return
-    if len(names) < len(commands):
-        print(f"There are too few terminals: open {len(commands)}, then run this cell again.")
-        return
-    url = server["url"].replace("http", "ws", 1) + "terminals/websocket/"
-    asyncio.run(asyncio.wait_for(_send(url, headers, names[-len(commands):], commands), 5))
+        if len(names) < len(commands):
+            print(f"There are too few terminals: open {len(commands)}, then run this cell again.")
+            return
+        url = server["url"].replace("http", "ws", 1) + "terminals/websocket/"
+        asyncio.run(asyncio.wait_for(_send(url, headers, names[-len(commands):], commands), 5))
+
+
+def _server():
+    """What the server of this kernel has noted for its other processes: address, token."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    # jupyter_client tells a kernel who has started it.
+    name = f"jpserver-{os.environ['JPY_PARENT_PID']}.json"
+    return json.loads(Path(jupyter_runtime_dir(), name).read_text())
 
 
 async def _send(url, headers, names, commands):
