@@ -8,7 +8,7 @@ _ALIVE, _ENDED = "kit-alive", "kit-ended"
 _LIVING = f".jp-OutputArea-child:has(.{_ALIVE}:not(.jupyter-widgets-disconnected))"
 _LINE = f".jp-OutputArea-child:has(.{_ENDED})"
 _DEAD = f".jp-OutputArea-child:has(> .lm-Panel):has(+ * .{_ENDED}):not({_LIVING})"
-_STYLE = (f"<style>{_LIVING} + {_LINE}, {_LIVING} + {_LINE} + .jp-OutputArea-child, {_DEAD}"
+STYLE = (f"<style>{_LIVING} + {_LINE}, {_LIVING} + {_LINE} + .jp-OutputArea-child, {_DEAD}"
           " { display: none }</style>")
 
 
@@ -29,5 +29,5 @@ def show(live, still, ended=""):
     live.add_class(_ALIVE)
     # Without the text that stands for a widget: an untrusted notebook would show that.
     display({_VIEW: live._repr_mimebundle_()[_VIEW]}, raw=True)
-    display({"text/html": f'{_STYLE}<div class="{_ENDED}">{ended}</div>'}, raw=True)
+    display({"text/html": f'{STYLE}<div class="{_ENDED}">{ended}</div>'}, raw=True)
     return display(still, raw=True, display_id=True)
