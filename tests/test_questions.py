@@ -457,6 +457,8 @@ def test_a_question_in_an_exported_page_needs_no_script(lab):
         exported.set_content(page, wait_until="domcontentloaded")
         for question in load(NOTEBOOKS / "questions" / f"{CHAPTER}.json"):
             answer_by_keyboard(exported, question, shown_question(exported, question))
+        # An element left open by a question would hold the cells that follow.
+        assert exported.locator(".jp-Cell .jp-Cell").count() == 0
     finally:
         context.close()
 
