@@ -58,7 +58,7 @@ def in_html(question):
     A viewer that drops <details> and <summary> shows every answer with its feedback below it.
     """
     lines = [asked(question)]
-    see = " " * ("see" in question) + seen_in(question)
+    see = f" {seen_in(question)}" if "see" in question else ""
     for answer in question["answers"]:
         lines += [
             f'<details style="{_BOX}">',
@@ -111,10 +111,9 @@ def _keep(name, question, place):
     answer = question["answers"][place]
     if name not in notes.noted("answered"):
         notes.note("answered", name, f"{place + 1} {'right' if answer['correct'] else 'wrong'}")
-    events = get_ipython().events
-    if _recall not in events.callbacks["post_run_cell"]:
-        events.register("post_run_cell", _recall)
-    _expected[question["cell"]] = answer["answer"]
+    if "see" not in question:
+        _expected[question["cell"]] = answer["answer"]
+        get_ipython().events.register("post_run_cell", _recall)
 
 
 def _recall(result):

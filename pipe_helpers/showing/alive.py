@@ -16,9 +16,9 @@ def show(live, still, ended=""):
     """Show a live widget and a still output, of which JupyterLab lets one be seen.
 
     It is the widget as long as its kernel lives, also after the page was loaded again; the still
-    output after a restart, and whenever the notebook is opened later. Both are seen where styles
-    are dropped but widgets are drawn. GitHub, exported pages, and notebooks that JupyterLab does
-    not trust, draw no widget: the still output stands there alone.
+    output after a restart, and whenever the notebook is opened later. GitHub, exported pages, and
+    notebooks that JupyterLab does not trust, draw no widget: the still output stands there alone.
+    Another editor that draws widgets may show both.
 
     live: a widget of ipywidgets. still: a dict of MIME types, as `display(still, raw=True)` takes
     it. ended: a line of HTML above the still output, such as what to do to have the widget back.
