@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -223,13 +224,61 @@ def test_processes_of_another_user_are_counted(pipe, python):
         os.close(fd)
 
 
+READS, WRITES, BOTH = (pipe_ends.End("one", 1, end, 3, None) for end in ("read", "write", "both"))
+OPENS = pipe_ends.End("one", 1, "read", None, "open")
+
+
+@LINUX
+@pytest.mark.parametrize("rows, others, hidden, silent", [
+    ([], False, 1, 1), ([READS], False, 1, 1), ([WRITES], False, 1, 1),
+    ([OPENS], False, 0, 1),  # so nobody holds the other end
+    ([READS, WRITES], False, 0, 0), ([BOTH], False, 0, 0),  # so nobody waits in open
+    ([], True, 3, 1), ([OPENS], True, 2, 1), ([READS, WRITES], True, 2, 0),
+])
+def test_who_can_not_be_looked_into_is_told_where_he_may_be_missing(
+    monkeypatch, rows, others, hidden, silent
+):
+    monkeypatch.setattr(proc, "is_protected", lambda pid: pid == 1)
+    search = types.SimpleNamespace(hidden={1, 2, 3}, silent={4}, held={})
+    notes = pipe_ends._notes(search, rows, others)
+    assert [int(note.split()[0]) for note in notes] == [each for each in (hidden, silent) if each]
+
+
+@LINUX
+@pytest.mark.parametrize("folder, fifo, other_name, may", [
+    (0o700, 0o666, False, False), (0o755, 0o600, False, False), (0o755, 0o644, False, True),
+    (0o710, 0o620, False, True),  # for a group
+    (0o700, 0o644, True, True),
+])
+def test_another_user_may_open_a_fifo_if_its_mode_and_the_folders_let_him(
+    folder, fifo, other_name, may
+):
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        path = os.path.join(above, "my_pipe")
+        os.mkfifo(path)
+        if other_name:
+            os.link(path, f"{path}_too")
+        os.chmod(path, fifo)
+        os.chmod(above, folder)
+        assert proc.others_may_open(path, os.stat(path)) == may
+
+
+@LINUX
+def test_a_process_of_ones_own_or_of_root_is_protected_and_another_users_not():
+    assert proc.is_protected(os.getpid()) and proc.is_protected(1)
+    if os.getuid() == 0:
+        with subprocess.Popen(["sleep", "60"], user=NOBODY) as other:
+            assert not proc.is_protected(other.pid)
+            other.kill()
+
+
 @LINUX
 def test_where_the_system_does_not_tell_the_calls_the_table_says_so(pipe, monkeypatch):
     def refuse(self, pid, tid):
         raise PermissionError
 
     monkeypatch.setattr(proc.Search, "_caller", refuse)
-    fd = os.open(pipe, os.O_RDWR)
+    fd = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         report = ends(pipe)
         assert [row.asleep for row in report.rows] == ["?"]

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import lab_browser
 import nbformat
 import pytest
+from lab_browser import wait_until
 from save_notebooks import NOTEBOOKS
 
 from pipe_helpers import predict
@@ -329,6 +330,81 @@ def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, t
         predict("03_open", 1)
 
 
+# ---------------------------------------------------------------- live
+
+
+@pytest.fixture
+def live():
+    """A function that makes a live question; .answers are the answers it was given."""
+    from pipe_helpers.notebook.live_question import LiveQuestion
+
+    def make(question):
+        answers = []
+        made = LiveQuestion(question, answers.append)
+        made.answers = answers
+        return made
+
+    return make
+
+
+def opened(live):
+    return [place for place, text in enumerate(live._texts) if "<strong>" in text.value]
+
+
+def press(live, place):
+    live._buttons[place].click()
+
+
+def test_the_first_answer_is_kept_and_a_further_press_opens_what_is_right_and_why(live):
+    asked = live(GOOD)
+    assert "You expect" not in asked._said.value and asked._why.layout.display == "none"
+    press(asked, 1)
+    assert "You expect: It fails." in asked._said.value and asked._why.layout.display is None
+    assert asked.answers == [1] and opened(asked) == []
+    asked._why.click()
+    assert opened(asked) == [0, 1] and asked._why.layout.display == "none"
+    for place, then in ((2, [0, 1, 2]), (1, [0, 2])):
+        press(asked, place)
+        assert opened(asked) == then
+    assert asked.answers == [1] and "You expected: It fails." in asked._said.value
+
+
+def test_what_no_cell_below_shows_is_told_at_once_with_a_link(live):
+    asked = live({**GOOD, "see": ["read", "05_read.ipynb#cell-id=end"]})
+    assert asked._see.layout.display == "none"
+    press(asked, 2)
+    assert opened(asked) == [0, 2] and asked._see.layout.display is None
+    assert 'href="05_read.ipynb#cell-id=end"' in asked._see.outputs[0]["data"]["text/html"]
+
+
+IN_A_KERNEL = """
+import os
+from pipe_helpers import predict
+from pipe_helpers.showing import alive
+made = []
+alive.show = lambda live, still: made.append(live)
+"""
+WITHOUT_IPYWIDGETS = """
+import sys
+os.environ["KIT_STATE"] = {0!r}
+sys.modules["pipe_helpers.notebook.live_question"] = None"""
+
+
+def test_the_first_answer_ever_is_noted_and_nothing_where_nothing_is_to_be(
+    kernel, tmp_path, monkeypatch
+):
+    def noted():
+        return {path.name: path.read_text() for path in tmp_path.glob("*.answered")}
+
+    kernel.run(IN_A_KERNEL + f"os.environ['KIT_STATE'] = {str(tmp_path)!r}")
+    for place in (1, 0):
+        asked = kernel.run(f"predict('03_open', 1); made[-1]._buttons[{place}].click()")
+        assert asked == ("", None)
+        assert noted() == {"03_open.1.answered": "2 wrong"}
+    for still in ("os.environ['KIT_STATE'] = ''", WITHOUT_IPYWIDGETS.format(str(tmp_path))):
+        assert kernel.run(f"{still}; predict('03_open', 2); print(len(made))") == ("2\n", None)
+
+
 # ---------------------------------------------------------------- in a browser
 
 CHAPTER = "01_why_named_pipes"
@@ -363,13 +439,9 @@ def shown_question(page, question):
     return outputs.filter(has_text=plain(question["question"]))
 
 
-@pytest.mark.parametrize("state", ["stored", "run"])
-def test_a_question_in_jupyterlab_can_be_read_and_answered_without_a_mouse(lab, state):
+def test_a_stored_question_in_jupyterlab_can_be_read_and_answered_without_a_mouse(lab):
     lab.open(f"{CHAPTER}.ipynb")
-    if state == "run":
-        lab.run_all()
-    trust = {"stored": "not trusted", "run": "trusted"}[state]
-    lab.page.locator(f"#jp-main-statusbar [title^='Notebook {trust}']").wait_for()
+    lab.page.locator("#jp-main-statusbar [title^='Notebook not trusted']").wait_for()
     for question in load(NOTEBOOKS / "questions" / f"{CHAPTER}.json"):
         shown = shown_question(lab.page, question)
         answer_by_keyboard(lab.page, question, shown)
@@ -389,5 +461,56 @@ def test_a_question_in_an_exported_page_needs_no_script(lab):
         exported.set_content(page, wait_until="domcontentloaded")
         for question in load(NOTEBOOKS / "questions" / f"{CHAPTER}.json"):
             answer_by_keyboard(exported, question, shown_question(exported, question))
+        # An element left open by a question would hold the cells that follow.
+        assert exported.locator(".jp-Cell .jp-Cell").count() == 0
     finally:
         context.close()
+
+
+def test_a_live_question_is_answered_by_keyboard_recalled_and_still_once_its_kernel_ends(lab):
+    page = lab.page
+    [question, *others] = load(NOTEBOOKS / "questions" / f"{CHAPTER}.json")
+    right, wrong = sorted(question["answers"], key=lambda answer: not answer["correct"])[:2]
+    live = page.locator(".kit-question")
+    still = page.locator(".jp-OutputArea-output:has(summary)")
+
+    def sees(lives):
+        def seen():
+            return [each.filter(visible=True).count() for each in (live, still)]
+
+        wanted = [len(others) + 1, 0] if lives else [0, len(others) + 1]
+        wait_until(lambda: seen() == wanted, lambda: f"questions, live and still: {seen()}")
+
+    lab.open(f"{CHAPTER}.ipynb")
+    lab.run_all()
+    sees(lives=True)
+    answer = live.first.get_by_role("button", name=plain(wrong["answer"]), exact=True)
+    answer.focus()
+    page.keyboard.press("Enter")
+    why = live.first.get_by_role("button", name="What is right, and why?")
+    why.wait_for()
+    assert "Right." not in live.first.inner_text()
+    [ask] = [place for place, cell in enumerate(lab.cells()) if f'"{CHAPTER}", 1)' in cell.source]
+    [judge] = [place for place, cell in enumerate(notebook_of(CHAPTER).cells)
+               if cell.id == question["cell"]]
+    lab.run_cell(judge)
+    recalled = f"You expected: {plain(wrong['answer'])}"
+    lab.wait_cell(judge, lambda cell: recalled in cell.output, "what was expected is recalled")
+    why.focus()
+    page.keyboard.press("Space")
+    for text in (wrong["feedback"], right["feedback"]):
+        live.first.get_by_text(plain(text.partition(". ")[2])).wait_for()
+    page.wait_for_function("document.activeElement.closest('.kit-answer')")
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        lab.select(ask)
+        assert lab.axe(".kit-question:has(.kit-expected)") == []
+    with page.expect_response(lambda response: response.request.method == "PUT"):
+        page.keyboard.press("Control+s")
+    lab.open(f"{CHAPTER}.ipynb")
+    sees(lives=True)
+    lab.restart()
+    sees(lives=False)
+    lab.open(f"{CHAPTER}.ipynb")  # with widgets that no kernel knows any more
+    page.get_by_text("model not found").first.wait_for(state="attached")
+    sees(lives=False)

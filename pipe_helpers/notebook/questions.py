@@ -4,7 +4,11 @@ import json
 import pathlib
 import re
 
+from IPython import get_ipython
 from IPython.display import display
+
+from pipe_helpers.remembering import notes
+from pipe_helpers.showing import alive
 
 # The kit runs from its clone: `make lab` and environment.yml install it editable.
 QUESTIONS = pathlib.Path(__file__).resolve().parents[2] / "notebooks" / "questions"
@@ -15,29 +19,51 @@ _ANSWER = "cursor: pointer; padding: 4px 10px"
 _FEEDBACK = "margin: 0; padding: 0 10px 6px 24px"
 
 
+def in_plain(text):
+    """Return a text of a questions file without its HTML."""
+    return html.unescape(re.sub("</?code>", "", text))
+
+
 def in_words(question):
     """Return a question of a questions file and its answers as plain text, one to a line."""
     answers = [f"( ) {answer['answer']}" for answer in question["answers"]]
-    return html.unescape(re.sub("</?code>", "", "\n".join([question["question"], *answers])))
+    return in_plain("\n".join([question["question"], *answers]))
+
+
+def asked(question):
+    """Return what a question asks, as HTML."""
+    return f"<p><strong>{question['question']}</strong></p>"
+
+
+def feedback(answer, see=""):
+    """Return the feedback of an answer as HTML, with see after it."""
+    verdict, _, reason = answer["feedback"].partition(". ")
+    return f'<p style="{_FEEDBACK}"><strong>{verdict}.</strong> {reason}{see}</p>'
+
+
+def seen_in(question):
+    """Return a link to the cell that shows the answer, as HTML, if that stands elsewhere.
+
+    see in a question: the name and the address of that cell.
+    """
+    if "see" not in question:
+        return ""
+    name, address = question["see"]
+    return f'See <a href="{address}">{name}</a>.'
 
 
 def in_html(question):
     """Return a question of a questions file as HTML: each answer opens to show its feedback.
 
     A viewer that drops <details> and <summary> shows every answer with its feedback below it.
-    see: the name and the address of the cell that shows the answer, if that stands elsewhere.
     """
-    see = ""
-    if "see" in question:
-        name, address = question["see"]
-        see = f' See <a href="{address}">{name}</a>.'
-    lines = [f"<p><strong>{question['question']}</strong></p>"]
+    lines = [asked(question)]
+    see = f" {seen_in(question)}" if "see" in question else ""
     for answer in question["answers"]:
-        verdict, _, reason = answer["feedback"].partition(". ")
         lines += [
             f'<details style="{_BOX}">',
             f'<summary style="{_ANSWER}">{answer["answer"]}</summary>',
-            f'<p style="{_FEEDBACK}"><strong>{verdict}.</strong> {reason}{see}</p>',
+            feedback(answer, see),
             "</details>",
         ]
     return "\n".join(lines)
@@ -48,11 +74,11 @@ def predict(chapter, number):
 
     A number, since a name would tell something of the answer.
 
-    Whoever clicks an answer, or goes to it with Tab and presses Enter or the space bar, sees at
-    once whether it is right, and why. That needs no script and no kernel, so a saved notebook can
-    be answered as well; where nothing draws HTML, the question is plain text. Raises
-    FileNotFoundError when the kit was not installed from its clone, and LookupError when the
-    chapter has no question of that number.
+    In a notebook that runs, the answers are buttons. The first that is pressed is noted; a further
+    press shows whether it is right, and why. Elsewhere, and where nothing is to be noted, each
+    answer opens to show that, without a script or a kernel; where nothing draws HTML, the question
+    is plain text. Returns at once. Raises FileNotFoundError when the kit was not installed from
+    its clone, and LookupError when the chapter has no question of that number.
     """
     path = QUESTIONS / f"{chapter}.json"
     if not path.exists():
@@ -63,4 +89,36 @@ def predict(chapter, number):
     if number not in range(1, len(questions) + 1):
         raise LookupError(f"{path} has the questions 1 to {len(questions)}, and none {number!r}")
     question = questions[number - 1]
-    display({"text/html": in_html(question), "text/plain": in_words(question)}, raw=True)
+    still = {"text/html": in_html(question), "text/plain": in_words(question)}
+    if hasattr(get_ipython(), "kernel") and notes.folder():
+        try:
+            from pipe_helpers.notebook.live_question import LiveQuestion
+        except ImportError:  # no ipywidgets
+            pass
+        else:
+            name = f"{chapter}.{number}"
+            _expected.pop(question["cell"], None)
+            alive.show(LiveQuestion(question, lambda place: _keep(name, question, place)), still)
+            return
+    display(still, raw=True)
+
+
+_expected = {}  # {the cell that answers a question: what the learner expects}
+
+
+def _keep(name, question, place):
+    """Note an answer, if it is the first to this question, and recall it where it is compared."""
+    answer = question["answers"][place]
+    if name not in notes.noted("answered"):
+        notes.note("answered", name, f"{place + 1} {'right' if answer['correct'] else 'wrong'}")
+    if "see" not in question:
+        _expected[question["cell"]] = answer["answer"]
+        get_ipython().events.register("post_run_cell", _recall)
+
+
+def _recall(result):
+    """Say below the cell that has just answered a question what the learner had expected."""
+    answer = _expected.pop(getattr(result.info, "cell_id", None), None)
+    if answer:
+        words = f"You expected: {answer}"
+        display({"text/html": f"<p>{words}</p>", "text/plain": in_plain(words)}, raw=True)

@@ -110,10 +110,14 @@ def ends(path):
 
     Who holds an end is told by /proc/PID/fd and fdinfo; who is asleep, by /proc/PID/syscall
     (proc_pid_syscall(5)), which the system may keep from us (ptrace_scope of the Yama module),
-    and for puppets by their own log. `notes` counts the processes that can't be looked into;
-    those of other containers, and those hidden by the mount option hidepid, are not seen at
-    all. Who is asleep in open is known by the path alone: if that has since been given to
-    another FIFO, all but puppets are told with the new one.
+    and for puppets by their own log. Who is asleep in open is known by the path alone: if that
+    has since been given to another FIFO, all but puppets are told with the new one.
+
+    `notes` counts the processes that can't be looked into, where one of them may be missing in
+    the table: another user's, if the permissions of the FIFO and of the folders above let it be
+    opened; root's, and protected ones of this user, if nobody is seen at one end and nobody
+    sleeps in open, for that tells that the other end is not held. Processes of other
+    containers, and those hidden by the mount option hidepid, are not seen at all.
 
     Returns `Ends`; elsewhere than on Linux one without rows, which says so. Raises
     FileNotFoundError for a path with nothing there, ValueError for another kind of file.
@@ -133,8 +137,9 @@ def ends(path):
     callers = [*search.callers, *_callers(puppets, fifo, search.held)]
     sleeping = asleep.which_sleep([caller.look for caller in callers])
     sleepers = [caller for caller, sleeps in zip(callers, sleeping) if sleeps]
-    return Ends(path, _rows(search, sleepers, puppets), _bytes_waiting(search, fifo),
-                _notes(search))
+    rows = _rows(search, sleepers, puppets)
+    notes = _notes(search, rows, proc.others_may_open(path, status))
+    return Ends(path, rows, _bytes_waiting(search, fifo), notes)
 
 
 def _callers(puppets, fifo, held):
@@ -194,16 +199,23 @@ def _bytes_waiting(search, fifo):
     return None
 
 
-def _notes(search):
+def _notes(search, rows, others_may_open):
+    opens = any(row.fd is None for row in rows)
+    both_held = {"read", "write"} <= {
+        end for row in rows if row.fd is not None
+        for end in (("read", "write") if row.end == "both" else (row.end,))
+    }
     notes = []
-    if search.hidden:
+    hidden = sum(not (opens or both_held) if proc.is_protected(pid) else others_may_open
+                 for pid in search.hidden)
+    if hidden:
         whose = (
             "process, another user's or a protected one,"
-            if search.hidden == 1
+            if hidden == 1
             else "processes, other users' or protected ones,"
         )
-        notes.append(f"{search.hidden} {whose} could not be looked into")
-    silent = len(search.silent - search.held.keys())
+        notes.append(f"{hidden} {whose} could not be looked into")
+    silent = 0 if both_held else len(search.silent - search.held.keys())  # then no open waits
     if silent:
         processes = "process does" if silent == 1 else "processes do"
         notes.append(f"{silent} {processes} not tell whether they wait in open")

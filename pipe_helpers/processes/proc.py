@@ -1,6 +1,7 @@
 """What /proc tells of a FIFO: who holds which end of it, and who is in a call on it."""
 import functools
 import os
+import pathlib
 import sys
 from dataclasses import dataclass
 from typing import Callable
@@ -18,6 +19,7 @@ _READS, _WRITES, _OPEN, _CREAT, _OPENAT, _OPENAT2 = {
 _TRANSFERS = {**_READS, **_WRITES}
 _AT_FDCWD = 0xFFFFFF9C  # -100 as 32 bits
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD in <linux/sched.h>, in the flags of proc_pid_stat(5)
+_CAP_DAC_OVERRIDE = 1 << 1  # <linux/capability.h>
 # In another process these names mean its own descriptors: here they would mean ours.
 _OWN_NAMES = (b"/proc/self", b"/proc/thread-self", b"/dev/fd", b"/dev/std")
 
@@ -41,9 +43,9 @@ class Search:
 
     known: PIDs of which only the descriptors are wanted.
 
-    held: a dict {pid: {fd: end}}. callers: a list of `Caller`. hidden: how many processes there
-    are whose descriptors can't be seen. silent: PIDs of those whose descriptors, but not their
-    calls, can be seen.
+    held: a dict {pid: {fd: end}}. callers: a list of `Caller`. hidden: PIDs of processes whose
+    descriptors can't be seen. silent: PIDs of those whose descriptors, but not their calls, can
+    be seen.
     """
 
     def __init__(self, fifo, known=()):
@@ -51,7 +53,7 @@ class Search:
         self._known = known
         self.held = {}
         self.callers = []
-        self.hidden = 0
+        self.hidden = set()
         self.silent = set()
         for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
             try:
@@ -59,7 +61,8 @@ class Search:
             except (FileNotFoundError, ProcessLookupError):
                 pass  # it has ended
             except PermissionError:
-                self.hidden += not _without_descriptors(pid)
+                if not _without_descriptors(pid):
+                    self.hidden.add(pid)
 
     def _look_into(self, pid):
         hidden = False
@@ -74,7 +77,8 @@ class Search:
                 pass  # closed meanwhile
             except PermissionError:  # a security module's: the others may be looked at
                 hidden = True
-        self.hidden += hidden
+        if hidden:
+            self.hidden.add(pid)
         if hidden or pid in self._known:
             return
         for tid in map(int, os.listdir(f"/proc/{pid}/task")):
@@ -156,6 +160,34 @@ def _without_descriptors(pid):
     except OSError:
         return True
     return state in "ZX" or bool(int(flags) & _KERNEL_THREAD)
+
+
+def others_may_open(path, status):
+    """Tell whether the permissions of a FIFO and of the folders above let another user open it.
+
+    The group is not looked at: an access list may name others [acl(5)]. By another name the FIFO
+    may be in other folders. Whoever owns the FIFO or a folder may change its permissions. True if
+    it can't be told.
+    """
+    doors = [(status, 0o066)]
+    try:
+        if status.st_nlink == 1:
+            above = pathlib.Path(os.path.realpath(path)).parents
+            doors += [(os.stat(folder), 0o011) for folder in above]
+    except OSError:  # moved meanwhile, or in a folder that we could not enter ourselves
+        return True
+    return all(door.st_mode & bits or door.st_uid not in (0, os.getuid()) for door, bits in doors)
+
+
+def is_protected(pid):
+    """True for a process that no permission stops, and for one of this user's that is hidden."""
+    try:
+        status = text(f"/proc/{pid}/status")
+    except OSError:  # it has ended
+        return False
+    words = {name: words.split() for name, _, words in
+             (line.partition(":") for line in status.splitlines())}
+    return bool(int(words["CapEff"][0], 16) & _CAP_DAC_OVERRIDE) or str(os.getuid()) in words["Uid"]
 
 
 def _memory(pid, address, size):

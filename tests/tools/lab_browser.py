@@ -163,10 +163,11 @@ class Lab:
             file = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(value))
-        # A newcomer's environment: nothing of this user's Jupyter or shell configuration.
+        # A newcomer's environment: nothing of this user's Jupyter or shell configuration, and what
+        # is noted is noted in that home.
         environment = {
             name: value for name, value in os.environ.items()
-            if not name.startswith(("JUPYTER", "IPYTHON", "XDG_"))
+            if not name.startswith(("JUPYTER", "IPYTHON", "XDG_", "KIT_STATE"))
         }
         environment |= {
             "HOME": str(home),
