@@ -1,11 +1,12 @@
-"""How `make lab` shows the chapters: this folder only, the first one open, nothing to dismiss."""
+"""How `named-pipes lab` shows the chapters: nothing on the screen to dismiss.
+
+Which folder, and what is opened first, the command says.
+"""
 import os
 import shutil
 import sys
 import webbrowser
 from pathlib import Path
-
-CHAPTERS = Path(__file__).resolve().parent.parent
 
 
 def has_graphical_browser():
@@ -39,8 +40,6 @@ def terminal_command():
 
 c = get_config()  # noqa: F821 (Jupyter defines it)
 
-c.ServerApp.root_dir = str(CHAPTERS)
-c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
 c.ServerApp.open_browser = has_graphical_browser()
 c.ServerApp.allow_root = True  # containers
 c.ServerApp.answer_yes = True  # Ctrl-C ends it without a question
@@ -59,5 +58,4 @@ c.ServerApp.jpserver_extensions = {
     f"nbgrader.server_extensions.{name}": False
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 }
-c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
 c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*~", "conftest.py", ".*"]
