@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ipykernel.ipkernel import IPythonKernel
 from test_hostile_rooms import FULL, MOUNTS, another_user
 from test_packaging import PROJECT, run_make
 
@@ -108,6 +109,10 @@ def test_every_notebook_of_the_kit_is_given_blank_and_the_rest_as_it_is(tmp_path
         assert given.cells == stored.cells
         assert given.metadata.kernelspec == stored.metadata.kernelspec
         assert given.metadata.language_info.version == sys.version.split()[0]
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", "".join(cell.source for cell in given.cells
+                                                     if cell.cell_type == "markdown"))
+        assert [link for link in links if not (tmp_path / "work" / name).parent.joinpath(
+            link).is_file()] == []
     assert done(tmp_path / "work", ROOT) == {}
 
 
@@ -126,6 +131,19 @@ def test_what_the_learner_has_only_run_is_renewed_with_the_kit(kit, own):
     updated(kit)
     assert done(own, kit) == {"renewed": ["03_open.ipynb"]}
     assert sources(own / "03_open.ipynb") == ["print('better')", "2 + 3"]
+    assert done(own, kit) == {}
+
+
+def test_another_python_renews_what_was_not_run_lest_jupyterlab_asks_to_save_its_version(
+        kit, own, monkeypatch):
+    run_cells(own / "03_open.ipynb")
+    edit(own / "more" / "poll.ipynb", add=WHAT_THE_LEARNER_DID)
+    before = everything(own)
+    monkeypatch.setattr(sys, "version", "3.99.0 (another)")
+    monkeypatch.setattr(IPythonKernel, "language_info", {"version": "3.99.0"})
+    assert done(own, kit) == {"renewed": ["00_start_here.ipynb"]}
+    assert [name for name, text in everything(own).items() if text != before[name]] == [
+        "00_start_here.ipynb"]
     assert done(own, kit) == {}
 
 
@@ -407,15 +425,16 @@ READ_ONLY = ["sh", "-c", 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0
 def clone():
     """A clone that its owner alone can write to, where another user can read it: (clone, home)."""
     with tempfile.TemporaryDirectory(prefix="room_", dir="/tmp") as room:
-        clone = Path(room, "clone of the owner")
+        room = Path(room).resolve()  # macOS reaches /tmp through a link
+        clone = room / "clone of the owner"
         unwanted = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "pipe_helpers", clone / "pipe_helpers", ignore=unwanted)
         for name in NAMES:
             write(clone / "notebooks" / name, "1 + 1")
-        home = Path(room, "home")
+        home = room / "home"
         home.mkdir()
         home.chmod(0o777)
-        for each in (Path(room), clone):
+        for each in (room, clone):
             each.chmod(0o755)
         yield clone, home
         clone.chmod(0o755)

@@ -12,6 +12,7 @@ import os
 import pathlib
 import secrets
 import stat
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -167,7 +168,7 @@ def _renew_one(target, name, source, done):
         done.unread.append(name)
         return
     given, cells = _given(own, name), _fingerprint(own)
-    if now in (given, cells):
+    if now in (given, cells) and not (given == cells and _is_of_another_python(own)):
         return
     if given == cells:
         if _write(target, _blank(theirs, name), status):
@@ -185,6 +186,16 @@ def _read(path):
         return notebook
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"no notebook: {path}") from error
+
+
+def _is_of_another_python(notebook):
+    """Tell whether it was given out under another Python, and not run yet.
+
+    JupyterLab would put in this one's version, and ask whether to save that.
+    """
+    given = notebook["metadata"].get("language_info") or {}
+    return given.get("version") != sys.version.split()[0] and \
+        not any(cell.get("outputs") for cell in notebook["cells"])
 
 
 def _given(notebook, name):
