@@ -39,7 +39,7 @@ def main(words=None):
             print(f"A fresh copy: {copy.fresh(folder, chapter_named(given.chapter))}")
             sys.exit()
         done = copy.renew(folder)
-        print(*in_words(done, folder, given.folder), sep="\n", flush=True)
+        print(*in_words(done, folder, given.folder and folder), sep="\n", flush=True)
         if given.command == "lab" and any(folder.glob("*.ipynb")):
             start_jupyterlab(folder, options)
         sys.exit(bool(done.failed))
@@ -66,22 +66,26 @@ def chapter_named(word):
         found = [name for name in names if form(name.removesuffix(".ipynb")) == wanted]
         if len(found) == 1:
             return found[0]
-    known = ", ".join(name.removesuffix(".ipynb") for name in names)
-    raise LookupError(f"There is no chapter {word!r}. There are: {known}")
+    known = ", ".join(name[:-len(".ipynb")] for name in names if not name.startswith("solutions/"))
+    told = f"There is no chapter {word!r}." if word else "Which chapter?"
+    raise LookupError(f"{told} There are: {known}")
 
 
-def in_words(done, folder, named=None):
-    """What `renew` did, as lines for the learner. named: the folder as the learner named it."""
+def in_words(done, folder, elsewhere=None):
+    """What `renew` did, as lines for the learner. elsewhere: the folder, if the learner named it.
+    """
     counts = [f"{len(names)} {what}" for names, what in (
         (done.given, "new"), (done.renewed, "renewed"), (done.removed, "no longer in the kit"),
     ) if names]
-    lines = [f"Your chapters: {folder}" + (f" ({', '.join(counts)})" if counts else "")]
+    lines = []
+    if folder.is_dir():
+        lines.append(f"Your chapters: {folder}" + (f" ({', '.join(counts)})" if counts else ""))
     for name in done.newer:
         lines.append(f"{name}: you have changed it, so it stays as it is. The kit has a newer one:"
-                     f" {command_for_fresh(name, named)} puts it beside yours.")
+                     f" {command_for_fresh(name, elsewhere)} puts it beside yours.")
     for name in done.unread:
         lines.append(f"{name} can't be read as a notebook, and stays as it is:"
-                     f" {command_for_fresh(name, named)} puts a fresh one beside it.")
+                     f" {command_for_fresh(name, elsewhere)} puts a fresh one beside it.")
     for name in done.not_files:
         lines.append(f"{name} is a link or a folder or no file at all, and stays as it is.")
     for cause in dict.fromkeys(cause for _, cause in done.failed):
@@ -90,14 +94,15 @@ def in_words(done, folder, named=None):
     return lines
 
 
-def command_for_fresh(name, named=None):
-    """The command that puts a fresh copy of a chapter beside the learner's."""
+def command_for_fresh(name, elsewhere=None):
+    """The command that puts a fresh copy of a chapter beside the learner's, in that folder."""
     stem = name.removesuffix(".ipynb")
     word = stem.partition("_")[0] if re.match(r"\d+_", stem) else stem
-    option = f"--folder {shlex.quote(named)}" if named else ""
-    if pathlib.Path(sys.prefix) == copy.KIT / ".venv":  # which make has set up
-        return f"make fresh CHAPTER={word}" + (f" ARGS={shlex.quote(option)}" if option else "")
-    return f"named-pipes fresh {word} {option}".rstrip()
+    from_make = pathlib.Path(sys.prefix) == copy.KIT / ".venv"
+    if from_make and not elsewhere:
+        return f"make fresh CHAPTER={word}"
+    words = [".venv/bin/named-pipes" if from_make else "named-pipes", "fresh", word]
+    return shlex.join(words + (["--folder", str(elsewhere)] if elsewhere else []))
 
 
 def page_to_open(folder):
