@@ -294,18 +294,13 @@ def killed_at(step, work):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork")
-@pytest.mark.parametrize("there", ["nothing", "an older copy"])
 def test_killed_at_any_step_every_file_is_whole_and_the_next_run_does_the_rest(
-        kit, own, tmp_path, there):
-    former = tmp_path / "former"
-    if there == "nothing":
-        shutil.rmtree(own)
-        own.mkdir()
-    else:
-        (own / "more" / "poll.ipynb").unlink()
-        edit(own / "00_start_here.ipynb", add=WHAT_THE_LEARNER_DID)
-        updated(kit)
-    own.rename(former)
+        kit, own, tmp_path):
+    shutil.rmtree(own / "more")
+    edit(own / "00_start_here.ipynb", add=WHAT_THE_LEARNER_DID)
+    updated(kit)
+    updated(kit, "00_start_here.ipynb")
+    former = own.rename(tmp_path / "former")
     shutil.copytree(former, own)
     renew(own, kit)
     before, after = everything(former), everything(own)
@@ -414,6 +409,9 @@ def test_what_could_not_be_done_is_told_once_for_each_cause_and_the_lab_starts_a
             f"{tmp_path / 'work' / '00_start_here.ipynb'} and {len(chapters()) - 1} more:"
             " No space left on device"]
         assert started == [(tmp_path / "work", ["--port", "9999"])] * present
+    with pytest.raises(SystemExit) as ended:
+        command.main(["fresh", "03", *words])
+    assert ended.value.code == f"{tmp_path / 'work'}: No space left on device"
 
 
 # ---------------------------------------------------------------- whose clone, whose home

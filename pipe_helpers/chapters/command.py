@@ -16,7 +16,8 @@ CONFIGURATION = copy.KIT / "notebooks" / ".jupyter" / "jupyter_lab_config.py"
 
 def main(words=None):
     """Do what the words of the command line say, by default this process's. Ends the process."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold letters that it can't write
+    if sys.stdout.errors == "strict":  # a path may hold letters that it can't write
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="named-pipes", description="The chapters on named pipes, in a copy of your own.",
         epilog="In a clone, make lab and make fresh CHAPTER=03 do the same.", allow_abbrev=False)
@@ -44,7 +45,7 @@ def main(words=None):
             start_jupyterlab(folder, options)
         sys.exit(bool(done.failed))
     except OSError as error:
-        sys.exit(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        sys.exit(f"{error.filename or folder}: {error.strerror}" if error.strerror else str(error))
     except (LookupError, ValueError) as error:
         sys.exit(error.args[0])
     except KeyboardInterrupt:
