@@ -32,11 +32,12 @@ LOCKED = PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock
 endif
 
 UV = uv
-# Every target but lab needs what the tests need.
+# Every target but lab and fresh needs what the tests need.
 test notebooks screenshot bench soak: EXTRA = [test]
 
 help:
-	@echo 'make lab        open JupyterLab at the first chapter'
+	@echo 'make lab        open your own copy of the chapters, work/, in JupyterLab'
+	@echo 'make fresh CHAPTER=03   put a fresh copy of a chapter beside yours'
 	@echo 'make test       run every test, and every notebook against its stored outputs'
 	@echo 'make notebooks  run the notebooks anew and save them in place'
 	@echo 'make screenshot take the picture in README.md anew'
@@ -49,13 +50,10 @@ help:
 	@echo '         UV= for pip where uv is installed'
 
 lab: setup
-	@if ! { [ -d "$$HOME" ] && [ -w "$$HOME" ]; }; then \
-	    echo "Your home folder, $$HOME, can't be written: Jupyter uses .venv/home instead" >&2; \
-	    HOME="$$(pwd -P)/.venv/home"; export HOME; mkdir -p "$$HOME" || exit; \
-	fi; \
-	PATH="$$(pwd -P)/.venv/bin:$$PATH" VIRTUAL_ENV="$$(pwd -P)/.venv" JUPYTER_PREFER_ENV_PATH=1 \
-	exec .venv/bin/python -m jupyterlab \
-	    --config "$$(pwd -P)/notebooks/.jupyter/jupyter_lab_config.py" $(ARGS)
+	@exec .venv/bin/python -m pipe_helpers.chapters lab $(ARGS)
+
+fresh: setup
+	@.venv/bin/python -m pipe_helpers.chapters fresh '$(CHAPTER)' $(ARGS)
 
 test: setup
 	@.venv/bin/python -m pytest $(ARGS)
@@ -129,4 +127,4 @@ setup:
 	for part in '' '$(EXTRA)'; do $(STAMP) >".venv/ready$$part"; done; \
 	trap - EXIT
 
-.PHONY: help lab test notebooks screenshot bench soak lock clean setup
+.PHONY: help lab fresh test notebooks screenshot bench soak lock clean setup

@@ -3,12 +3,16 @@ import functools
 import json
 import os
 import re
+import shutil
 import stat
 import sys
 
 import lab_browser
 import pytest
 from processes import wait_asleep
+
+from pipe_helpers.chapters.command import page_to_open
+from pipe_helpers.chapters.copy import renew
 
 LINE = r"I pid \[(\d+)\] received a message => Hello from pid \[(\d+)\]"
 
@@ -94,6 +98,41 @@ def test_the_line_stands_on_the_page_when_all_cells_of_the_first_chapter_have_ru
     assert kernel == again and len({kernel, writer, other_writer}) == 3
     assert (kernel, lab.server.pid) in lab_browser.parents()
     assert lab.pop_ups() == []
+
+
+def test_a_chapter_opened_and_closed_untouched_asks_nothing_and_is_open_the_next_time(lab):
+    file = lab.folder / "03_open.ipynb"
+    given = file.read_bytes()
+    lab.open("03_open.ipynb")
+    lab_browser.wait_until(lambda: page_to_open(lab.folder) == "/lab", "the open tab is noted")
+    lab.page.goto(f"{lab.address}lab")
+    lab.page.wait_for_selector(lab_browser.PANEL)
+    lab.wait_idle()
+    assert lab.tabs() == ["03_open.ipynb"]
+
+    lab.menu("File", "Close Tab")
+    lab_browser.wait_until(lambda: lab.tabs() != ["03_open.ipynb"], lambda: lab.pop_ups())
+    assert lab.pop_ups() == [] and file.read_bytes() == given
+
+
+def test_a_chapter_that_was_only_run_and_saved_counts_as_unchanged(lab, tmp_path):
+    file, name = lab.folder / "01_why_named_pipes.ipynb", "01_why_named_pipes.ipynb"
+    given = file.read_bytes()
+    lab.open(name)
+    first = next(number for number, cell in enumerate(lab.cells()) if cell.code)
+    lab.run_cell(first)
+    lab.wait_cell(first, lambda cell: re.search(r"\d", cell.prompt), "the cell has run")
+    lab.menu("File", "Save Notebook")
+
+    def saved():
+        with contextlib.suppress(ValueError):  # Jupyter writes in place, and this is half of it
+            return json.loads(file.read_bytes()) != json.loads(given)
+
+    lab_browser.wait_until(saved, "it is saved")
+    kit = shutil.copytree(lab_browser.ROOT / "notebooks", tmp_path / "notebooks") / name
+    kit.write_text(kit.read_text().replace("named pipe", "pipe with a name"))
+    assert renew(lab.folder, tmp_path).renewed == [name]
+    assert "pipe with a name" in file.read_text()
 
 
 def test_the_first_chapter_runs_again_after_its_kernel_was_restarted(lab):

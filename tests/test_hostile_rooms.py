@@ -214,23 +214,6 @@ def test_make_does_not_pass_lc_all_c_on(tmp_path):
         assert (tmp_path / "told").read_text() == f"<{passed}>\n"
 
 
-def test_make_lab_without_a_home_to_write_to_says_where_jupyter_keeps_its_files(tmp_path):
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
-        shutil.copy(ROOT / name, tmp_path)
-    python = tmp_path / ".venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\n[ "$2" != jupyterlab ] || echo "$HOME"\n')
-    python.chmod(0o755)
-    stamp = "cat pyproject.toml requirements.lock | cksum"  # as after set-up
-    subprocess.run(["sh", "-c", f"{{ pwd -P; {stamp}; echo locked; }} >.venv/ready"], cwd=tmp_path,
-                   check=True)
-    for given, used in ((tmp_path, tmp_path), ("/dev/null", tmp_path / ".venv/home")):
-        done = run_make("lab", cwd=tmp_path, HOME=str(given))
-        assert (done.returncode, done.stdout) == (0, f"{used}\n") and used.is_dir()
-        said = "" if given == used else f"Your home folder, {given}, can't be written"
-        assert done.stderr.startswith(said) and done.stderr.count("\n") == bool(said)
-
-
 # ---------------------------------------------------------------- users, shells, parents
 
 

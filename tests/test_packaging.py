@@ -178,7 +178,7 @@ def test_nothing_stray_lies_at_top_level():
         names = {path.split("/")[0] for path in listing.stdout.split("\0") if path}
     else:  # an unpacked archive has no git: look at the folder, less what .gitignore names
         ignored = {".venv", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__",
-                   ".ipynb_checkpoints"}
+                   ".ipynb_checkpoints", "work"}
         names = {path.name for path in ROOT.iterdir()} - ignored
     assert names == TOP_LEVEL
 
@@ -260,8 +260,9 @@ SET_UP = ("Makefile", "pyproject.toml", "requirements.lock")
 def bare_clone(tmp_path):
     """A folder with a space in its name that holds what `make setup` reads, and no .venv."""
     folder = tmp_path / "new clone"
-    (folder / "pipe_helpers").mkdir(parents=True)
+    (folder / "pipe_helpers" / "chapters").mkdir(parents=True)
     (folder / "pipe_helpers" / "__init__.py").touch()
+    (folder / "pipe_helpers" / "chapters" / "__main__.py").touch()
     for name in SET_UP:
         (folder / name).write_bytes((ROOT / name).read_bytes())
     return folder
@@ -330,7 +331,7 @@ full\\ disk) mkdir half_a_package; exit 1;;
 long) mkdir half_a_package; : >"$NOTES/begun"; exec sleep 60;;
 esac
 echo "$clone" >kit.pth
-touch jupyterlab.py pytest.py
+touch pytest.py
 """
 # A .venv is made in a moment if it needs no pip.
 PYTHON = """#!/bin/sh

@@ -415,7 +415,7 @@ def lab():
     """JupyterLab, started for the first time by this user, with the chapters as they are stored."""
     if reason := lab_browser.missing():
         (pytest.fail if os.environ.get("KIT_REQUIRE_BROWSER") else pytest.skip)(reason)
-    with lab_browser.Lab() as lab:
+    with lab_browser.Lab(NOTEBOOKS) as lab:
         yield lab
 
 

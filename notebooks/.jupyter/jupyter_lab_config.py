@@ -1,4 +1,7 @@
-"""How `make lab` shows the chapters: this folder only, the first one open, nothing to dismiss."""
+"""How `named-pipes lab` shows the chapters: nothing on the screen to dismiss.
+
+Which folder, and what is opened first, the command says.
+"""
 import logging
 import os
 import re
@@ -10,8 +13,6 @@ from pathlib import Path
 import zmq
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from jupyterlab_server.workspaces_handler import WorkspacesManager
-
-CHAPTERS = Path(__file__).resolve().parent.parent
 
 
 def has_graphical_browser():
@@ -45,8 +46,6 @@ def terminal_command():
 
 c = get_config()  # noqa: F821 (Jupyter defines it)
 
-c.ServerApp.root_dir = str(CHAPTERS)
-c.LabApp.default_url = "/lab/tree/00_start_here.ipynb"
 c.ServerApp.open_browser = has_graphical_browser()
 c.ServerApp.allow_root = True  # containers
 c.ServerApp.answer_yes = True  # Ctrl-C ends it without a question
@@ -65,7 +64,6 @@ c.ServerApp.jpserver_extensions = {
     f"nbgrader.server_extensions.{name}": False
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 }
-c.LabApp.workspaces_dir = str(Path(sys.prefix, "share", "jupyter", "lab", "workspaces"))
 # What is no chapter is not listed; links lead to it all the same.
 c.ContentsManager.hide_globs = [
     "__pycache__", "*.pyc", "*~", "conftest.py", ".*", "images", "questions", "solutions",

@@ -315,7 +315,9 @@ def first_cell_after(**options):
 
 
 def lab_section():
-    kit, reference = in_turn([first_cell_after, lambda: first_cell_after(plain=True)], rounds=11)
+    stored = ROOT / "notebooks"
+    kit, reference = in_turn(
+        [first_cell_after, lambda: first_cell_after(plain=True, chapters=stored)], rounds=11)
     row("make lab to first cell, bare: jupyter lab", kit, reference)
 
 

@@ -1,6 +1,6 @@
 """JupyterLab as `make lab` starts it, seen through a real browser.
 
-    with Lab() as lab:                      # a copy of the chapters, an empty home, a free port
+    with Lab() as lab:                      # a newcomer's copy, an empty home, a free port
         lab.open("00_start_here.ipynb")
         lab.run_all()
         print(lab.cells()[3].output)
@@ -129,16 +129,17 @@ class Cell:
 class Lab:
     """A running JupyterLab and a browser's page that shows it; a context manager.
 
-    chapters: the folder to serve. It is copied, so that nothing is left in the original.
-    plain: as `jupyter lab` starts, without the kit's configuration.
+    chapters: a folder that is copied first, as if the learner had these notebooks already:
+    ROOT / "notebooks" for the chapters with their stored outputs.
+    plain: as `jupyter lab` starts, without the kit's command and configuration.
     .begun is when the server was started (time.perf_counter), .page is Playwright's page, .folder
-    the copy, .server the process, .url the address that `make lab` prints.
+    the learner's copy, .server the process, .url the address that `make lab` prints.
     .ids are those of the cells of the chapter that was opened last, in order.
     """
 
-    def __init__(self, chapters=ROOT / "notebooks", width=1280, height=900, plain=False):
+    def __init__(self, chapters=None, width=1280, height=900, plain=False):
         self.plain = plain
-        self.chapters, self.size = pathlib.Path(chapters), {"width": width, "height": height}
+        self.chapters, self.size = chapters, {"width": width, "height": height}
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -146,9 +147,11 @@ class Lab:
             temporary = pathlib.Path(stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="lab_browser_", ignore_cleanup_errors=True)
             )).resolve()
-            self.folder = temporary / "kit" / "notebooks"
-            unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
-            shutil.copytree(self.chapters, self.folder, ignore=unwanted)
+            self.folder = temporary / "kit" / "work"
+            self.folder.parent.mkdir()
+            if self.chapters:
+                unwanted = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+                shutil.copytree(self.chapters, self.folder, ignore=unwanted)
             self._start_browser(stack)
             self._start_server(stack, temporary)
             self._stack = stack.pop_all()
@@ -172,21 +175,14 @@ class Lab:
         environment |= {
             "HOME": str(home),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-            # as in the Makefile
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            "PATH": os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ["PATH"]]),
         }
-        if sys.prefix != sys.base_prefix:
-            environment["VIRTUAL_ENV"] = sys.prefix
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]  # should another take it now, JupyterLab tries others
-        config = str(self.folder / ".jupyter" / "jupyter_lab_config.py")
+        ours = ["pipe_helpers.chapters", "lab", "--folder", str(self.folder)]
         command = [
-            sys.executable, "-m", "jupyterlab",
-            *(["--allow-root"] if self.plain else ["--config", config]), "--no-browser",
-            f"--ServerApp.port={port}",
-            f"--LabApp.workspaces_dir={temporary / 'workspaces'}",
+            sys.executable, "-m", *(["jupyterlab", "--allow-root"] if self.plain else ours),
+            "--no-browser", f"--ServerApp.port={port}",
         ]
         self.begun = time.perf_counter()
         with open(self.log, "wb") as log:

@@ -1,0 +1,3 @@
+from pipe_helpers.chapters.command import main
+
+main()

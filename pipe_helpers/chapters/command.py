@@ -1,0 +1,146 @@
+"""The commands by which a learner comes to the chapters: `named-pipes lab`, `copy` and `fresh`."""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shlex
+import sys
+
+from pipe_helpers.chapters import copy
+
+FIRST = "00_start_here.ipynb"
+HIDDEN = ".lab"  # in the copy: what JupyterLab notes of it
+CONFIGURATION = copy.KIT / "notebooks" / ".jupyter" / "jupyter_lab_config.py"
+
+
+def main(words=None):
+    """Do what the words of the command line say, by default this process's. Ends the process."""
+    if sys.stdout.errors == "strict":  # a path may hold letters that it can't write
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = argparse.ArgumentParser(
+        prog="named-pipes", description="The chapters on named pipes, in a copy of your own.",
+        epilog="In a clone, make lab and make fresh CHAPTER=03 do the same.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, told in (
+        ("lab", "make or renew your copy, and open it in JupyterLab, whose options it takes, too"),
+        ("copy", "make or renew your copy: what you have changed stays"),
+        ("fresh", "put a fresh copy of a chapter beside yours"),
+    ):
+        command = commands.add_parser(name, help=told, description=told, allow_abbrev=False)
+        command.add_argument("--folder", help="where your copy is (default: work in the clone, or"
+                                              " named-pipes at home if that can't be written)")
+    command.add_argument("chapter", help="its number or name: 03, 03_open, poll")
+    given, options = parser.parse_known_args(words)
+    if options and given.command != "lab":
+        parser.error(f"unknown: {' '.join(options)}")
+    try:
+        folder = pathlib.Path(given.folder or copy.place()).resolve()
+        if given.command == "fresh":
+            print(f"A fresh copy: {copy.fresh(folder, chapter_named(given.chapter))}")
+            sys.exit()
+        done = copy.renew(folder)
+        print(*in_words(done, folder, given.folder and folder), sep="\n", flush=True)
+        if given.command == "lab" and any(folder.glob("*.ipynb")):
+            start_jupyterlab(folder, options)
+        sys.exit(bool(done.failed))
+    except OSError as error:
+        sys.exit(f"{error.filename or folder}: {error.strerror}" if error.strerror else str(error))
+    except (LookupError, ValueError) as error:
+        sys.exit(error.args[0])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def chapter_named(word):
+    """The chapter that a learner calls 03, 3, open, 03_open, poll or more/poll.ipynb.
+
+    Raises LookupError, with the names that there are.
+    """
+    names = list(copy.chapters())
+    wanted = word.removesuffix(".ipynb")
+    for form in (
+        lambda name: name, lambda name: name.rpartition("/")[2],
+        lambda name: re.sub(r"\A\d+_", "", name),
+        lambda name: name.partition("_")[0], lambda name: name.partition("_")[0].removeprefix("0"),
+    ):
+        found = [name for name in names if form(name.removesuffix(".ipynb")) == wanted]
+        if len(found) == 1:
+            return found[0]
+    known = ", ".join(name[:-len(".ipynb")] for name in names if not name.startswith("solutions/"))
+    told = f"There is no chapter {word!r}." if word else "Which chapter?"
+    raise LookupError(f"{told} There are: {known}")
+
+
+def in_words(done, folder, elsewhere=None):
+    """What `renew` did, as lines for the learner. elsewhere: the folder, if the learner named it.
+    """
+    counts = [f"{len(names)} {what}" for names, what in (
+        (done.given, "new"), (done.renewed, "renewed"), (done.removed, "no longer in the kit"),
+    ) if names]
+    lines = []
+    if folder.is_dir():
+        lines.append(f"Your chapters: {folder}" + (f" ({', '.join(counts)})" if counts else ""))
+    for name in done.newer:
+        lines.append(f"{name}: you have changed it, so it stays as it is. The kit has a newer one:"
+                     f" {command_for_fresh(name, elsewhere)} puts it beside yours.")
+    for name in done.unread:
+        lines.append(f"{name} can't be read as a notebook, and stays as it is:"
+                     f" {command_for_fresh(name, elsewhere)} puts a fresh one beside it.")
+    for name in done.not_files:
+        lines.append(f"{name} is a link or a folder or no file at all, and stays as it is.")
+    for cause in dict.fromkeys(cause for _, cause in done.failed):
+        first, *more = [path for path, why in done.failed if why == cause]
+        lines.append(f"{first}{f' and {len(more)} more' if more else ''}: {cause}")
+    return lines
+
+
+def command_for_fresh(name, elsewhere=None):
+    """The command that puts a fresh copy of a chapter beside the learner's, in that folder."""
+    stem = name.removesuffix(".ipynb")
+    word = stem.partition("_")[0] if re.match(r"\d+_", stem) else stem
+    from_make = pathlib.Path(sys.prefix) == copy.KIT / ".venv"
+    if from_make and not elsewhere:
+        return f"make fresh CHAPTER={word}"
+    words = [".venv/bin/named-pipes" if from_make else "named-pipes", "fresh", word]
+    return shlex.join(words + (["--folder", str(elsewhere)] if elsewhere else []))
+
+
+def page_to_open(folder):
+    """The address, on the server, of what is opened first: where the learner was, or the start."""
+    for file in (folder / HIDDEN / "workspaces").glob("default-*.jupyterlab-workspace"):
+        try:
+            tabs = json.loads(file.read_text(encoding="utf-8"))["data"]
+            if any((folder / tab.removeprefix("notebook:")).is_file()
+                   for tab in tabs if tab.startswith("notebook:")):
+                return "/lab"  # it shows the tabs that were open last
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # as if there were none
+    return f"/lab/tree/{FIRST}"
+
+
+def start_jupyterlab(folder, options):
+    """Become JupyterLab, with the copy in that folder. Does not return; raises OSError."""
+    words = [
+        sys.executable, "-m", "jupyterlab", f"--config={CONFIGURATION}",
+        f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page_to_open(folder)}",
+        f"--LabApp.workspaces_dir={folder / HIDDEN / 'workspaces'}", *options,
+    ]
+    os.execve(sys.executable, words, environment(folder))
+
+
+def environment(folder):
+    """The environment in which JupyterLab and its terminals find this Python, and a home."""
+    found = os.environ | {
+        "PATH": os.pathsep.join([os.path.join(sys.prefix, "bin"), os.environ.get("PATH", "")]),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    if sys.prefix != sys.base_prefix:
+        found["VIRTUAL_ENV"] = sys.prefix
+    home = os.path.expanduser("~")
+    if not (os.path.isdir(home) and os.access(home, os.W_OK)):
+        found["HOME"] = str(folder / HIDDEN / "home")
+        os.makedirs(found["HOME"], exist_ok=True)
+        print(f"Your home folder, {home}, can't be written: Jupyter uses {found['HOME']} instead",
+              file=sys.stderr)
+    return found
