@@ -1,4 +1,5 @@
 """The kit in a real browser: JupyterLab as `make lab` starts it, in headless Chromium."""
+import contextlib
 import functools
 import json
 import os
