@@ -22,6 +22,7 @@ class Panel:
             options=[(_pipe_label(process.kind, pipe), pipe) for pipe in PIPES],
             **_described(name, "pipe"), layout={"width": "auto", "max_width": "100%"},
         )
+        self._choosing = row_of(self._pipe)
         self._no_wait = widgets.Checkbox(
             indent=False, layout={"width": "auto"},
             **_described(name, "O_NONBLOCK: no wait"),
@@ -51,7 +52,7 @@ class Panel:
         first, second = ((self._writing, self._reading) if process.kind == "writer"
                          else (self._reading, self._writing))
         self.box = widgets.VBox([
-            self._head, row_of(self._pipe),
+            self._head, self._choosing,
             row_of(self._buttons["open"], self._no_wait),
             *first, *second,
             row_of(self._buttons["close"], self._buttons["cancel"]),
@@ -61,14 +62,16 @@ class Panel:
     def show(self, process):
         self._show_head(process)
         actions = {action: (action, pipe) for action, pipe in process.reasons}
-        _display(self._pipe, ("open", PIPES[1]) in process.reasons)
+        several = ("open", PIPES[1]) in process.reasons
+        _display(self._choosing, several)
+        if not several:  # any more
+            self._pipe.value = PIPES[0]
         for action, parts in (("write", self._writing), ("read", self._reading)):
             for part in parts:
                 _display(part, action in actions)
-        chosen = self._chosen(process)
         for action, button in self._buttons.items():
             key = ("write" if action == "write bytes" else action)
-            place = (key, chosen) if key in ("open", "close") else actions.get(key)
+            place = (key, self._pipe.value) if key in ("open", "close") else actions.get(key)
             if place:
                 wakes = process.wakes[place]
                 more = f"; can wake the {' and the '.join(wakes)}" if wakes else ""
@@ -83,9 +86,6 @@ class Panel:
             self._shown = shown
             self._head.value = page.process(process)
             mark(self.box, "pl-asleep", process.blocked)
-
-    def _chosen(self, process):
-        return self._pipe.value if ("open", self._pipe.value) in process.reasons else PIPES[0]
 
     def _open(self):
         self._model.open(self._name, self._pipe.value, wait=not self._no_wait.value)

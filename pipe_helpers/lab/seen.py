@@ -44,10 +44,10 @@ class SeenProcess:
 class SeenPipe:
     """A pipe as it is to be seen. waiting, size: bytes, or None if nobody can tell.
 
-    pieces: what waits, a tuple of `stream.Piece`, or None if nobody can tell. lost: what
-    was lost when it was last closed, in the same way. text: what waits, in words.
-    write_end, read_end: in whose hands they are, "writer (fd 3)", or who
-    waits to have them, "writer (in open)", or "closed".
+    pieces: what waits, a tuple of `stream.Piece`, or None if nobody can tell. lost: what was
+    lost when it was last closed, in the same way. text: what waits, in words.
+    write_end, read_end: in whose hands they are, "writer (fd 3)", or who waits to have them,
+    "writer (in open)", or "closed".
     """
 
     name: str
@@ -78,8 +78,9 @@ class Seen:
 
     log: lines of text, of which the first has the number first. news: the positions of
     those that tell of the last press: the call itself, and what has returned since.
-    calls: the last ones of all processes, a `Call` each, in the order in which they were entered. met: the positions of the
-    challenges that are done. waits: True if somebody is in a call.
+    calls: the last ones of all processes, a `Call` each, in the order in which they were
+    entered. met: the positions of the challenges that are done. waits: True if somebody is in
+    a call.
     """
 
     processes: tuple

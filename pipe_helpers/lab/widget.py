@@ -180,8 +180,7 @@ class PipeLab(widgets.VBox):
         self._show_processes(seen)
         self._pipes.value = page.pipes(seen.pipes)
         self._show_challenge(seen)
-        older = [line for at, line in enumerate(seen.log) if at not in seen.news]
-        self._said.value = page.said(self._words(seen), reversed(older))
+        self._said.value = page.said(*self._words(seen))
         names = [process.name for process in seen.processes]
         self._timeline.value = page.timeline(seen.calls, names)
         for kind, button in self._add_buttons.items():
@@ -221,13 +220,14 @@ class PipeLab(widgets.VBox):
         self._hint.description = "hide the hint" if self._hinted else "show a hint"
 
     def _words(self, seen):
-        """What has just happened: why nothing has, or what the last press has done, in lines."""
-        if seen.ended:
-            return [ENDED]
-        if self._note:
-            return [self._note]
-        news = [seen.log[at] for at in seen.news] or ["ready: let a process open the pipe"]
-        return [*news, *([self._news[0]] if self._news else [])]
+        """What has just happened, or why nothing has, and what happened before: lines each."""
+        note = ENDED if seen.ended else self._note
+        news = () if note else seen.news
+        now = [note] if note else [seen.log[at] for at in news]
+        if self._news and not note:
+            now.append(self._news[0])
+        before = [line for at, line in enumerate(seen.log) if at not in news]
+        return now or ["ready: let a process open the pipe"], before[::-1]
 
     @staticmethod
     def _titles(met):
