@@ -416,10 +416,17 @@ def test_running_the_cell_again_ends_the_former_lab(hands, until_gone):
 def test_nothing_is_left_of_a_lab_whose_kernel_is_restarted_killed_or_shut_down(
         open_notebook, until_gone, way):
     hands = open_notebook(ONE_LAB, "import os; print(os.getpid())", "print(lab.folder)")
+    still = hands.page.locator(".jp-OutputArea-output img")
+    first = still.get_attribute("src")
     hands.play(["writer: open", "writer is blocked in open"])
     pids, folder = [hands.pid("writer"), hands.pid("reader")], folder_of(hands)
     if way == "restart":
+        wait_until(lambda: still.get_attribute("src") != first, "the picture is drawn anew")
+        assert not still.is_visible()  # while the lab lives
         hands.browser.restart()
+        still.wait_for()
+        assert "The lab has ended: run this cell again." in hands.browser.cells()[0].output
+        assert not hands.root.is_visible()
     elif way == "close":
         hands.page.keyboard.press("Control+Shift+Q")  # Close and Shut Down Notebook
         hands.page.locator(".jp-Dialog .jp-mod-accept").first.click()

@@ -1,5 +1,6 @@
 """The lab: two real processes and a named pipe in a notebook, with buttons for their calls."""
 import threading
+import time
 
 import ipywidgets as widgets
 from IPython import get_ipython
@@ -10,8 +11,9 @@ from pipe_helpers.lab.challenges import CHALLENGES
 from pipe_helpers.lab.model import ENDED, LabModel, Refused
 from pipe_helpers.lab.echo import Echo
 from pipe_helpers.lab.panel import Panel, mark, new_button, row_of, tell
+from pipe_helpers.showing import alive
 
-_TICK = 0.5  # seconds between two looks while somebody waits, for the time that is shown
+_TICK = 0.5  # seconds between two looks while somebody waits or the still picture is old
 _ADDED = {"writer": "add a second writer", "reader": "add a second reader",
           "pipe": "add a second pipe"}
 
@@ -33,6 +35,7 @@ class PipeLab(widgets.VBox):
         self._wake = threading.Event()
         self._drawing = threading.RLock()  # so that nothing is drawn on what is being closed
         self._panels, self._unseen = {}, []
+        self._stills, self._drawn, self._calm = [], None, True
         self._note = ""
         self._news = None
         self._waits = False
@@ -92,13 +95,19 @@ class PipeLab(widgets.VBox):
     def __repr__(self):
         return f"<PipeLab {'ended' if self._model.ended else 'with two processes'}>"
 
-    def _repr_mimebundle_(self, **kwargs):
+    def _ipython_display_(self):
+        seen = self._model.look()
+        data, metadata = self._still(seen)
+        line = "The lab has ended: run this cell again."
+        self._stills.append(alive.show(self, data, line, metadata))
+        self._drawn = _gist(seen)
+
+    def _still(self, seen):
+        """A picture that stands where the lab was once its kernel has ended, and its metadata."""
         from pipe_helpers.lab.still import still
         from pipe_helpers.recording.picture import mime_bundle
 
-        data = super()._repr_mimebundle_(**kwargs) or {}
-        picture, about = mime_bundle(still(self._model.look()), self.text)
-        return data | picture, about
+        return mime_bundle(still(seen), self.text)
 
     # -- the parts
 
@@ -165,7 +174,7 @@ class PipeLab(widgets.VBox):
     def _watch(self):
         """Draw what has changed; sleep while nothing does."""
         while True:
-            self._wake.wait(_TICK if self._waits else None)
+            woken = self._wake.wait(None if self._calm and not self._waits else _TICK)
             self._wake.clear()
             seen = self._model.look()
             with self._drawing:
@@ -174,6 +183,18 @@ class PipeLab(widgets.VBox):
                 self._show(seen)
             if seen.ended:
                 return
+            self._renew_stills(seen, woken)
+
+    def _renew_stills(self, seen, woken):
+        """Draw the still pictures anew when something has changed and the hand has come to rest."""
+        last = max((call.left or call.entered for call in seen.calls), default=0)
+        rests = not woken and time.monotonic_ns() - last > 1e9
+        if self._stills and rests and self._drawn != _gist(seen):
+            self._drawn = _gist(seen)
+            data, metadata = self._still(seen)
+            for each in self._stills:
+                each.update(data, raw=True, metadata=metadata)
+        self._calm = not self._stills or self._drawn == _gist(seen)
 
     def _show(self, seen):
         self._waits = seen.waits
@@ -233,6 +254,11 @@ class PipeLab(widgets.VBox):
     def _titles(met):
         return [(f"{number + 1}. {challenge.title}{' (done)' * (number in met)}", number)
                 for number, challenge in enumerate(CHALLENGES)]
+
+
+def _gist(seen):
+    """What a still picture shows, without the time that passes."""
+    return seen.calls, [process.pid for process in seen.processes], len(seen.pipes)
 
 
 def _keep_order(boxes):
