@@ -614,6 +614,14 @@ def test_bytes_are_lost_with_the_last_close_until_the_pipe_is_opened_again(two_s
     assert told(two_sent, None) == (None, [])
 
 
+def test_what_somebody_else_may_have_read_is_not_told_to_be_lost(story):
+    story.open("writer", "w", 0, 50)  # freed by a process that is not the lab's
+    send(story, "writer", "Hello", 60)
+    assert told(story, 5)[0] == [("", "Hello")]
+    story.close("writer", 70)
+    assert told(story, None) == (None, [])
+
+
 @pytest.mark.parametrize("text, most, short", [
     ("Hello", 5, "Hello"), ("Hello, reader", 12, "Hell…er (13)"), ("abcdefghij", 4, "ab… (10)"),
 ])

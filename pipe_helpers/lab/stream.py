@@ -81,12 +81,15 @@ def contents(history, pipe, waiting):
 def lost(history, pipe):
     """What was in a pipe when the last process closed it, a tuple of `Piece`.
 
-    () if there was nothing, if somebody has opened it since, or if nobody can tell.
+    () if there was nothing, if somebody has opened it since, or if nobody can tell: who alone
+    had one end does not know what was done at the other.
     """
     life = _last_life(history, pipe)
     if not life or life[0] == math.inf:
         return ()
     _, writes, reads, unknown = life
+    if not writes or {"read", "write"} - _ends_since(history, pipe, writes[0][0].entered):
+        return ()
     if unknown or _together(writes) or _together(reads):
         return ()
     return _pieces(writes, _end(reads), _end(writes))
@@ -101,6 +104,12 @@ def _last_life(history, pipe):
                        if of == pipe and call.left is None and since <= call.entered <= until]
             found = until, writes, reads, unknown
     return found
+
+
+def _ends_since(history, pipe, moment):
+    """The ends of a pipe that the processes of this history had, at that moment or later."""
+    return {hold.end for hold in history.holds
+            if hold.pipe == pipe and not hold.failed and hold.until > moment}
 
 
 def _end(places):
