@@ -10,13 +10,15 @@ import pytest
 from lab_plays import BOTH_OPEN, PLAYS, parsed
 from processes import interrupted_at
 
-from pipe_helpers.recording.calls import Call, Data, sentence
+from pipe_helpers.lab import stream
 from pipe_helpers.lab.challenges import CHALLENGES, History
 from pipe_helpers.lab.model import LabModel, Refused
+from pipe_helpers.lab.wakers import wakers
 from pipe_helpers.notebook.workspace import leftovers
 from pipe_helpers.processes import asleep
 from pipe_helpers.processes.console import running_programs
 from pipe_helpers.processes.puppet import running_puppets
+from pipe_helpers.recording.calls import Call, Data, sentence
 
 TITLES = [challenge.title for challenge in CHALLENGES]
 
@@ -545,6 +547,135 @@ def test_two_that_wait_on_one_pipe_are_no_deadlock_of_two_pipes(story):
     story.open("writer", "w", 0, 80)
     story.open("writer 2", "w", 20, 80)
     assert DEADLOCK not in story.met()
+
+
+# ---------------------------------------------------------------- what is in a pipe
+
+
+def told(story, waiting, ended=None):
+    """What the story tells of my_pipe when so many bytes wait, and of what was lost: texts."""
+    ended = {story.pids[who]: when * 1e6 for who, when in (ended or {}).items()}
+    history = History(story.calls, story.pids.values(), ended)
+    pieces = stream.contents(history, "my_pipe", waiting)
+    return (pieces and [(piece.read, piece.text) for piece in pieces],
+            [piece.text for piece in stream.lost(history, "my_pipe")])
+
+
+def send(story, who, text, entered, left=0, done=None):
+    data = Data(text.encode())
+    story.add(who, "write", (3, data), entered, left or entered + 0.01,
+              len(data) if done is None else done)
+
+
+@pytest.fixture
+def two_sent(both_open):
+    send(both_open, "writer", "Hello", 60)
+    send(both_open, "writer", "Grüße", 61)
+    return both_open
+
+
+def test_what_was_written_and_not_read_is_in_the_pipe_each_write_apart(two_sent):
+    assert told(two_sent, 12) == ([("", "Hello"), ("", "Grüße")], [])
+    two_sent.read("reader", 3, 70)
+    assert told(two_sent, 9) == ([("Hel", "lo"), ("", "Grüße")], [])
+    two_sent.read("reader", 5, 71)  # which takes the first of the two bytes of ü
+    assert told(two_sent, 4) == ([("Gr�", "�ße")], [])
+
+
+def test_what_a_blocked_write_has_put_in_already_is_told_by_the_count(two_sent):
+    two_sent.write("writer", 70000, 70, None)
+    assert told(two_sent, 4108)[0][2] == ("", ".… (4,096 bytes)")  # the story keeps but one
+    assert told(two_sent, 12)[0] == [("", "Hello"), ("", "Grüße")]
+    assert told(two_sent, 11)[0] is None
+
+
+@pytest.mark.parametrize("make_unclear", [
+    lambda story: send(story, "writer 2", "x", 60.005),  # who was first?
+    lambda story: (story.read("reader", 3, 70, 80), story.read("reader 2", 3, 75)),
+    lambda story: story.write("writer", 5, 70, None),  # and was killed
+])
+def test_what_nobody_can_know_is_not_told(two_sent, make_unclear):
+    make_unclear(two_sent)
+    assert all(told(two_sent, waiting, {"writer": 90})[0] is None for waiting in (6, 13, 17))
+
+
+def test_what_the_kernel_does_not_confirm_is_not_told(two_sent):
+    assert told(two_sent, 5)[0] is None  # somebody else has read
+    assert told(two_sent, None)[0] is None
+
+
+def test_bytes_are_lost_with_the_last_close_until_the_pipe_is_opened_again(two_sent):
+    two_sent.read("reader", 2, 70)
+    two_sent.close("writer", 80)
+    assert told(two_sent, 10)[1] == []
+    two_sent.close("reader", 81)
+    assert told(two_sent, None) == (None, ["llo", "Grüße"])
+    two_sent.open("reader", "r", 90, None)
+    assert told(two_sent, None) == (None, [])
+
+
+def test_what_somebody_else_may_have_read_is_not_told_to_be_lost(story):
+    story.open("writer", "w", 0, 50)  # freed by a process that is not the lab's
+    send(story, "writer", "Hello", 60)
+    assert told(story, 5)[0] == [("", "Hello")]
+    story.close("writer", 70)
+    assert told(story, None) == (None, [])
+
+
+@pytest.mark.parametrize("text, most, short", [
+    ("Hello", 5, "Hello"), ("Hello, reader", 12, "Hell…er (13)"), ("abcdefghij", 4, "ab… (10)"),
+])
+def test_a_long_message_is_cut_in_the_middle_and_its_bytes_counted(text, most, short):
+    piece = stream.Piece(0, text.encode(), len(text), 0, len(text))
+    assert piece.short(most) == short
+
+
+def test_what_is_no_character_is_marked():
+    assert stream.decoded(b"a\xffb\n\x1b") == "a�b↵�"
+
+
+# ---------------------------------------------------------------- who can wake whom
+
+ENDS = {("w", "p"): "write", ("v", "p"): "write", ("r", "p"): "read",
+        ("w", "q"): "read", ("v", "q"): "read", ("r", "q"): "write"}
+
+
+@pytest.mark.parametrize("asleep, holds, can, awaited", [
+    # open wakes open, of the other end and of the same pipe
+    ({"w": ("open", "p")}, "", "v:open:p r:open:p r:open:q", {"w": "r:open:p"}),
+    ({"r": ("open", "p")}, "", "w:open:p v:open:p v:open:q", {"r": "w:open:p v:open:p"}),
+    # a read is woken by a write, or by the last writer's close
+    ({"r": ("read", "p")}, "rp wp", "w:write:p w:close:p", {"r": "w:write:p w:close:p"}),
+    ({"r": ("read", "p")}, "rp wp vp", "w:write:p w:close:p v:close:p", {"r": "w:write:p"}),
+    ({"r": ("read", "p")}, "rp vp", "w:open:p v:write:p", {"r": "v:write:p"}),
+    # a write is woken by a read, or by the last reader's close
+    ({"w": ("write", "p")}, "rp wp", "r:read:p r:close:p", {"w": "r:read:p r:close:p"}),
+    ({"r": ("write", "q")}, "rq wq vq", "w:read:q w:close:q", {"r": "w:read:q"}),
+    # the other pipe's end does nothing for it
+    ({"w": ("write", "p")}, "rp wp rq wq", "r:write:q r:close:q", {"w": ""}),
+    # two sleep: each for itself
+    ({"w": ("open", "p"), "r": ("open", "q")}, "", "v:open:p v:open:q",
+     {"w": "", "r": "v:open:q"}),
+])
+def test_the_presses_that_can_wake_a_sleeper(asleep, holds, can, awaited):
+    presses = [tuple(press.split(":")) for press in can.split()]
+    found = wakers(asleep, ENDS, {tuple(hold) for hold in holds.split()}, presses)
+    assert {who: " ".join(map(":".join, each)) for who, each in found.items()} == awaited
+
+
+def test_what_is_said_to_wake_a_sleeper_does(lab, until):
+    for before, who, press in (
+            (BOTH_OPEN[:2], "writer", "reader: open"),
+            ([*BOTH_OPEN, "reader: read 5", "reader is blocked in read"], "reader",
+             "writer: close"),
+            ([*BOTH_OPEN, "writer: write 70000 bytes", "writer is blocked in write"], "writer",
+             "reader: close")):
+        play(lab, before, until)
+        assert press in process(lab, who).woken_by
+        play(lab, [press, f"{who} is ready"], until)
+        news = [lab.look().log[at] for at in lab.look().news]
+        assert [line.split()[0] for line in news] == [press.split(":")[0], who]  # both sides
+        lab.start_over()
 
 
 # ---------------------------------------------------------------- in words

@@ -29,7 +29,7 @@ PRESS_50_TIMES = """async (lab) => {
     for (let i = 0; i < 50; i++) {
         const before = text(), began = performance.now();
         button.click();
-        while (text() == before || button.disabled)
+        while (text() == before || button.classList.contains('pl-off'))
             await new Promise(requestAnimationFrame);
         times.push(performance.now() - began);
     }
@@ -71,12 +71,22 @@ class Hands:
     def fact(self, who, name):
         return self.panel(who).locator(f".pl-facts b:text-is('{name}') + span").inner_text()
 
+    def asleep(self, who):
+        """The seconds that are shown, in tenths."""
+        return self.panel(who).locator(".pl-clock").evaluate("""clock => {
+            const style = getComputedStyle(clock, '::after');
+            return Number(`${style.getPropertyValue('--pl-s')}.${style.getPropertyValue('--pl-t')}`)
+        }""")
+
     def wait_state(self, who, state):
         wait_until(lambda: self.fact(who, "state").startswith(state),
                    lambda: f"{who} is {state}: {self.root.inner_text()}")
 
     def wait_status(self, words):
         wait_until(lambda: words in self.status(), lambda: f"{words!r}: {self.status()!r}")
+
+    def is_off(self, name):
+        return "pl-off" in self.button(name).get_attribute("class")
 
     def start_over(self):
         before = self.pid("writer")
@@ -91,7 +101,7 @@ class Hands:
         kind, who, *rest = parsed(step)
         if kind == "add":
             self.button(f"add a second {who}").click()
-            wait_until(lambda: self.button(f"add a second {who}").is_disabled(), step)
+            wait_until(lambda: self.is_off(f"add a second {who}"), step)
         elif kind == "is":
             self.wait_state(who, rest[0])
         else:
@@ -177,9 +187,9 @@ def test_a_hint_is_shown_when_asked_for(hands):
     assert "Hint:" not in hands.root.inner_text()
 
 
-def test_what_makes_no_sense_is_disabled_and_its_tooltip_says_why(hands):
+def test_what_makes_no_sense_looks_so_and_its_tooltip_says_why(hands):
     def why(name):
-        wait_until(lambda: hands.button(name).is_disabled(), f"{name} is disabled")
+        wait_until(lambda: hands.is_off(name), f"{name} is off")
         return hands.button(name).get_attribute("title")
 
     assert why("writer: write") == "not now: the writer has not opened my_pipe: open it first"
@@ -207,10 +217,113 @@ def test_wrong_input_is_told_in_a_line_and_nothing_is_lost(hands):
     assert hands.fact("reader", "last result") == "b'Hello'"
 
 
-def test_markup_in_a_message_is_text(hands):
-    hands.play(["writer: open", "writer is blocked in open", "reader: open", "reader is ready",
-                "writer: write <b>bold</b>&amp;", "writer is ready", "reader: read 512"])
-    hands.wait_status("b'<b>bold</b>&amp;'")
+def test_it_fits_800_by_560_and_nothing_jumps(hands):
+    def places():
+        return hands.root.evaluate("""lab => [lab, ...lab.querySelectorAll('.pl-tube, .pl-said,'
+            + '.pl-time-box, .pl-row')].map(each => {
+                const box = each.getBoundingClientRect();
+                return [box.left, box.top, box.width, box.height].map(Math.round);
+            })""")
+
+    hands.root.get_by_role("combobox", name="challenge").select_option(index=9)  # the longest
+    hands.root.evaluate("lab => lab.style.width = '800px'")
+    before = places()
+    assert before[0][2] == 800 and before[0][3] <= 560
+    for steps in (["writer: open", "writer is blocked in open"],
+                  ["reader: open", "writer is ready"],
+                  ["writer: write Hello", "reader: read 2", "reader is ready"],
+                  ["writer: write " + "a long message " * 20, "writer is ready"],
+                  ["writer: write 70000 bytes", "writer is blocked in write"],
+                  ["reader: close", "writer is ready", "writer: close", "writer is ready"],
+                  ["writer: open my_pipe without waiting", "writer: write nothing doing"]):
+        hands.play(steps)
+        assert places() == before
+    hands.play(["writer: open", "writer is blocked in open"])
+    newest = hands.root.locator(".pl-call").last.bounding_box()
+    strip = hands.root.locator(".pl-time-box").bounding_box()
+    assert newest["x"] + newest["width"] <= strip["x"] + strip["width"] + 1
+    hands.root.evaluate("lab => lab.style.width = ''")
+
+
+def test_a_sleeper_is_dimmed_its_seconds_count_and_what_can_wake_it_is_outlined(hands):
+    def colour(who):
+        return hands.panel(who).evaluate("panel => getComputedStyle(panel).backgroundColor")
+
+    def outlined():
+        return hands.root.locator("button:visible").evaluate_all(
+            """buttons => buttons.filter(each => getComputedStyle(each).outlineStyle == 'dashed'
+                && getComputedStyle(each, '::after').content.includes('can wake it')
+            ).map(each => each.textContent)""")
+
+    awake = colour("writer")
+    hands.play(["writer: open", "writer is blocked in open"])
+    assert colour("writer") != awake == colour("reader")
+    assert outlined() == ["reader: open"]
+    assert hands.fact("writer", "woken by") == "reader: open"
+    seen = {hands.asleep("writer") for _ in range(20)}
+    wait_until(lambda: seen.add(hands.asleep("writer")) or len(seen) > 3, lambda: seen)
+    assert all(0 < seconds < 20 for seconds in seen)
+    hands.play(["reader: open", "writer is ready"])
+    assert colour("writer") == awake and outlined() == []
+    wait_until(lambda: [line.split()[0] for line in hands.status().splitlines()
+                        if "opened" in line] == ["reader", "writer"], hands.status)
+
+
+def test_the_letters_are_seen_in_the_pipe_with_the_reader_and_falling_out(hands):
+    def seen(where="tube"):
+        return hands.root.locator(f".pl-{where} .pl-bytes").all_text_contents()
+
+    hands.page.emulate_media(reduced_motion="reduce")
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "writer is ready",
+                "writer: write Grüße", "writer is ready"])
+    wait_until(lambda: seen() == ["Grüße"], seen)
+    hands.play(["writer: write <b>you"])
+    wait_until(lambda: seen() == ["Grüße", "<b>you"], seen)
+    first, second = [piece.evaluate("piece => getComputedStyle(piece).backgroundColor")
+                     for piece in hands.root.locator(".pl-tube .pl-bytes").all()]
+    assert first != second
+    hands.play(["reader: read 4"])
+    wait_until(lambda: seen() == ["Grü", "ße", "<b>you"], seen)
+    torn = hands.root.locator(".pl-tube .pl-bytes").first
+    assert torn.evaluate("piece => getComputedStyle(piece).textDecorationLine") == "line-through"
+    assert hands.fact("reader", "received") == "Grü"
+    hands.play(["writer: close", "writer is ready", "reader: close"])
+    wait_until(lambda: "9 bytes lost" in hands.root.inner_text(), hands.root.inner_text)
+    assert seen("out") == ["ße", "<b>you"] and seen() == []
+    moving = "() => document.getAnimations().map(each => each.animationName)"
+    assert "pl-fall" not in hands.page.evaluate(moving)
+    hands.page.emulate_media(reduced_motion="no-preference")
+    wait_until(lambda: "pl-fall" in hands.page.evaluate(moving), "what is lost falls")
+
+
+def test_enter_in_a_field_presses_its_button_with_what_was_just_typed(hands):
+    def enter(field, text=None):
+        hands.field(field).focus()
+        if text:
+            hands.page.keyboard.press("Control+a")
+            hands.page.keyboard.type(text)
+        hands.page.keyboard.press("Enter")
+
+    hands.play(["writer: open", "writer is blocked in open", "reader: open", "writer is ready"])
+    enter("writer: text", "typed")
+    hands.wait_status("wrote 5 bytes b'typed'")
+    enter("writer: text")
+    wait_until(lambda: "10 of" in hands.root.inner_text(), "the same once more")
+    enter("writer: bytes", "7")
+    hands.wait_status("wrote 7 bytes")
+    enter("reader: at most", "6")
+    hands.wait_status("b'typedt'")
+
+
+def test_the_focus_stays_where_the_hand_is(hands):
+    focused = "document.activeElement.textContent"
+    hands.button("writer: open").focus()
+    hands.page.keyboard.press("Enter")
+    hands.wait_state("writer", "blocked in open")
+    assert hands.page.evaluate(focused) == "writer: open" and hands.is_off("writer: open")
+    hands.page.keyboard.press("Enter")
+    hands.wait_status("the writer is still in open: cancel it")
+    assert hands.page.evaluate(focused) == "writer: open"
 
 
 def test_the_keyboard_alone_will_do(hands):
@@ -253,7 +366,7 @@ def test_other_cells_run_while_processes_are_blocked(hands):
     hands.play(["writer: open", "writer is blocked in open"])
     hands.browser.run_cell(1)
     hands.browser.wait_cell(1, lambda cell: cell.output.strip() == "42", "the cell has run")
-    hands.wait_state("writer", "blocked in open for 1")  # and the time goes on
+    wait_until(lambda: hands.asleep("writer") >= 1, "the time goes on")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -303,10 +416,17 @@ def test_running_the_cell_again_ends_the_former_lab(hands, until_gone):
 def test_nothing_is_left_of_a_lab_whose_kernel_is_restarted_killed_or_shut_down(
         open_notebook, until_gone, way):
     hands = open_notebook(ONE_LAB, "import os; print(os.getpid())", "print(lab.folder)")
+    still = hands.page.locator(".jp-OutputArea-output img")
+    first = still.get_attribute("src")
     hands.play(["writer: open", "writer is blocked in open"])
     pids, folder = [hands.pid("writer"), hands.pid("reader")], folder_of(hands)
     if way == "restart":
+        wait_until(lambda: still.get_attribute("src") != first, "the picture is drawn anew")
+        assert not still.is_visible()  # while the lab lives
         hands.browser.restart()
+        still.wait_for()
+        assert "The lab has ended: run this cell again." in hands.browser.cells()[0].output
+        assert not hands.root.is_visible()
     elif way == "close":
         hands.page.keyboard.press("Control+Shift+Q")  # Close and Shut Down Notebook
         hands.page.locator(".jp-Dialog .jp-mod-accept").first.click()

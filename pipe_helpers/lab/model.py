@@ -257,7 +257,7 @@ class LabModel:
             calls = sorted((call for process in self.processes for call in process.puppet.calls),
                            key=lambda call: call.entered)
             self._judge(calls)
-            return seen.see(self, calls, frozenset(self._met))
+            return seen.see(self, self._history, frozenset(self._met))
 
     def _note_ended(self):
         for process in self.processes:
@@ -265,11 +265,13 @@ class LabModel:
                 self._gone.setdefault(process.puppet.pid, time.monotonic_ns())
 
     def _judge(self, calls):
-        if self.ended or self._judged == (calls, self._gone):
+        if self._judged == (calls, self._gone):
             return
         self._judged = calls, dict(self._gone)
         pids = [process.puppet.pid for process in self.processes]
-        history = History(calls, pids, self._gone)
+        history = self._history = History(calls, pids, dict(self._gone))
+        if self.ended:
+            return
         for number, challenge in enumerate(CHALLENGES):
             if number not in self._met and challenge.done(history):
                 self._met.add(number)

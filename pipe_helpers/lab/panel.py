@@ -1,4 +1,6 @@
 """A process of the lab on the page: what it is told by hand, in fields and with buttons."""
+from dataclasses import replace
+
 import ipywidgets as widgets
 
 from pipe_helpers.lab import page
@@ -8,22 +10,26 @@ _FOR = {"write": "writing", "read": "reading"}
 
 
 class Panel:
-    """A process and its controls. box: the widget."""
+    """A process and its controls. box: the widget.
 
-    def __init__(self, process, model, pressed, redraw):
+    echo: the `Echo` by which buttons are pressed. redraw: called when another pipe was chosen.
+    """
+
+    def __init__(self, process, model, echo, redraw):
         name, self._model, self._name = process.name, model, process.name
-        self._head = widgets.HTML()
+        self._head, self._shown = widgets.HTML(), None
         self._pipe = widgets.Dropdown(
             options=[(_pipe_label(process.kind, pipe), pipe) for pipe in PIPES],
             **_described(name, "pipe"), layout={"width": "auto", "max_width": "100%"},
         )
+        self._choosing = row_of(self._pipe)
         self._no_wait = widgets.Checkbox(
             indent=False, layout={"width": "auto"},
             **_described(name, "O_NONBLOCK: no wait"),
         )
-        self._message = _field(name, "text", "Hello", "190px")
-        self._size = _field(name, "bytes", "70000", "140px")
-        self._most = _field(name, "at most", "512", "150px")
+        self._message = _field(name, "text", "Hello")
+        self._size = _field(name, "bytes", "70000")
+        self._most = _field(name, "at most", "512")
         self._buttons = {
             "open": new_button(f"{name}: open", self._open),
             "close": new_button(f"{name}: close", self._close),
@@ -33,7 +39,12 @@ class Panel:
             "read": new_button(f"{name}: read", self._read),
         }
         for button in self._buttons.values():
-            button.on_click(pressed)
+            button.on_click(echo.press)
+        for field, action in ((self._message, "write"), (self._size, "write bytes"),
+                              (self._most, "read")):
+            echo.watch(field, self._buttons[action])
+        echo.watch(self._pipe)
+        echo.watch(self._no_wait)
         self._pipe.observe(lambda _: redraw(), "value")
         self._writing = [row_of(self._message, self._buttons["write"]),
                          row_of(self._size, self._buttons["write bytes"])]
@@ -41,29 +52,40 @@ class Panel:
         first, second = ((self._writing, self._reading) if process.kind == "writer"
                          else (self._reading, self._writing))
         self.box = widgets.VBox([
-            self._head, self._pipe,
+            self._head, self._choosing,
             row_of(self._buttons["open"], self._no_wait),
             *first, *second,
             row_of(self._buttons["close"], self._buttons["cancel"]),
-        ], layout={"margin": "0 0 8px 0"})
+        ])
         self.box.add_class("pl-panel")
 
     def show(self, process):
-        self._head.value = page.process(process)
+        self._show_head(process)
         actions = {action: (action, pipe) for action, pipe in process.reasons}
-        _display(self._pipe, ("open", PIPES[1]) in process.reasons)
+        several = ("open", PIPES[1]) in process.reasons
+        _display(self._choosing, several)
+        if not several:  # any more
+            self._pipe.value = PIPES[0]
         for action, parts in (("write", self._writing), ("read", self._reading)):
             for part in parts:
                 _display(part, action in actions)
-        chosen = self._chosen(process)
         for action, button in self._buttons.items():
             key = ("write" if action == "write bytes" else action)
-            place = (key, chosen) if key in ("open", "close") else actions.get(key)
+            place = (key, self._pipe.value) if key in ("open", "close") else actions.get(key)
             if place:
-                tell(button, process.reasons[place], process.calls[place])
+                wakes = process.wakes[place]
+                more = f"; can wake the {' and the '.join(wakes)}" if wakes else ""
+                tell(button, process.reasons[place], process.calls[place] + more)
+                mark(button, "pl-wakes", wakes)
 
-    def _chosen(self, process):
-        return self._pipe.value if ("open", self._pipe.value) in process.reasons else PIPES[0]
+    def _show_head(self, process):
+        # The browser counts the seconds. It is told the time anew now and then, so that a page
+        # that was loaded meanwhile is soon right.
+        shown = replace(process, state=process.call, seconds=process.seconds // 5)
+        if shown != self._shown:
+            self._shown = shown
+            self._head.value = page.process(process)
+            mark(self.box, "pl-asleep", process.blocked)
 
     def _open(self):
         self._model.open(self._name, self._pipe.value, wait=not self._no_wait.value)
@@ -101,11 +123,11 @@ def new_button(name, action):
     return button
 
 
-def _field(process, label, value, width):
+def _field(process, label, value):
     # Not continuous: ipywidgets holds back all but the first of quick changes until the kernel has
     # answered, and a button pressed meanwhile would come before them. Leaving the field sends all.
     return widgets.Text(value, continuous_update=False, **_described(process, label),
-                        layout={"width": width})
+                        layout={"width": "auto"})
 
 
 def _described(process, label):
@@ -121,11 +143,20 @@ def _pipe_label(kind, pipe):
     return f"{pipe}, for {_FOR[end_for(kind, pipe)]}"
 
 
-def row_of(*parts, gap="6px", margin="0"):
-    """Widgets in a row, which wraps in a narrow window."""
-    return widgets.HBox(parts, layout={
-        "flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": gap, "width": "100%",
-        "margin": margin})
+def row_of(*parts, wrap=False):
+    """Widgets in a row, which wraps in a narrow window, or, if told so, in any."""
+    row = widgets.HBox(parts)
+    row.add_class("pl-row")
+    mark(row, "pl-wrap", wrap)
+    return row
+
+
+def mark(widget, name, on):
+    """Give a widget a class of CSS, or take it away."""
+    if on and name not in widget._dom_classes:
+        widget.add_class(name)
+    elif not on:
+        widget.remove_class(name)
 
 
 def _display(part, shown):
@@ -135,7 +166,11 @@ def _display(part, shown):
 
 
 def tell(button, reason, what):
-    """Enable a button, or disable it for a reason, which its tooltip tells."""
+    """Let a button look as if it could be pressed, or not for a reason, which its tooltip tells.
+
+    It is never disabled: that would take the keyboard's focus from under the hand. Pressed all the
+    same, it tells the reason.
+    """
     with button.hold_sync():
-        button.disabled = bool(reason)
+        mark(button, "pl-off", reason)
         button.tooltip = f"not now: {reason}" if reason else what

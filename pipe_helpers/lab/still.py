@@ -58,7 +58,7 @@ def _draw_pipe(axes, pipe, x, y, width):
         part = width * max(0.03, min(1, pipe.waiting / (pipe.size or 65536)))
         start = x if back else x + width - part
         axes.add_patch(Rectangle((start, y + 0.27), part, 0.28, facecolor=_FILL, edgecolor=_INK))
-    _write(axes, middle, y + 0.70, pipe.text, False, "center")
+    _write(axes, middle, y + 0.70, pipe.words, False, "center")
     ends = f"write end: {pipe.write_end} · read end: {pipe.read_end}"
     _write(axes, middle, y + 0.88, ends, False, "center", 7.5)
 

@@ -1,5 +1,6 @@
 """The lab: two real processes and a named pipe in a notebook, with buttons for their calls."""
 import threading
+import time
 
 import ipywidgets as widgets
 from IPython import get_ipython
@@ -8,9 +9,11 @@ from pipe_helpers.keeping.one_go import in_one_go
 from pipe_helpers.lab import page
 from pipe_helpers.lab.challenges import CHALLENGES
 from pipe_helpers.lab.model import ENDED, LabModel, Refused
-from pipe_helpers.lab.panel import Panel, new_button, row_of, tell
+from pipe_helpers.lab.echo import Echo
+from pipe_helpers.lab.panel import Panel, mark, new_button, row_of, tell
+from pipe_helpers.showing import alive
 
-_TICK = 0.5  # seconds between two looks while somebody waits, for the time that is shown
+_TICK = 0.5  # seconds between two looks while somebody waits or the still picture is old
 _ADDED = {"writer": "add a second writer", "reader": "add a second reader",
           "pipe": "add a second pipe"}
 
@@ -31,7 +34,8 @@ class PipeLab(widgets.VBox):
         _close_former()
         self._wake = threading.Event()
         self._drawing = threading.RLock()  # so that nothing is drawn on what is being closed
-        self._panels = {}
+        self._panels, self._unseen = {}, []
+        self._stills, self._drawn, self._calm = [], None, True
         self._note = ""
         self._news = None
         self._waits = False
@@ -40,7 +44,7 @@ class PipeLab(widgets.VBox):
             self._build()
             super().__init__(children=self._parts())
             self.add_class("pipe-lab")
-            _keep_order(self)
+            _keep_order([*_all_below(self), *self._unseen])
             self._show(self._model.look())
             _remember(self)
             threading.Thread(target=self._watch, daemon=True, name="PipeLab").start()
@@ -65,7 +69,7 @@ class PipeLab(widgets.VBox):
             self.end()
             _forget(self)
             with self._drawing:
-                for each in _all_below(self):
+                for each in [*_all_below(self), *self._unseen]:
                     each.close()
                 super().close()
         else:  # it was never made
@@ -85,19 +89,25 @@ class PipeLab(widgets.VBox):
                     "them. Run this cell in JupyterLab to use its buttons.")
         states = [f"{process.name}, pid {process.pid}: {process.state}; {process.held}"
                   for process in seen.processes]
-        states += [f"{pipe.name}: {pipe.text}" for pipe in seen.pipes]
+        states += [f"{pipe.name}: {pipe.words}" for pipe in seen.pipes]
         return "\n".join(["PipeLab", *states, *seen.log])
 
     def __repr__(self):
         return f"<PipeLab {'ended' if self._model.ended else 'with two processes'}>"
 
-    def _repr_mimebundle_(self, **kwargs):
+    def _ipython_display_(self):
+        seen = self._model.look()
+        data, metadata = self._still(seen)
+        line = "The lab has ended: run this cell again."
+        self._stills.append(alive.show(self, data, line, metadata))
+        self._drawn = _gist(seen)
+
+    def _still(self, seen):
+        """A picture that stands where the lab was once its kernel has ended, and its metadata."""
         from pipe_helpers.lab.still import still
         from pipe_helpers.recording.picture import mime_bundle
 
-        data = super()._repr_mimebundle_(**kwargs) or {}
-        picture, about = mime_bundle(still(self._model.look()), self.text)
-        return data | picture, about
+        return mime_bundle(still(seen), self.text)
 
     # -- the parts
 
@@ -107,14 +117,12 @@ class PipeLab(widgets.VBox):
             for kind, name in _ADDED.items()
         }
         self._over = new_button("start over", self._model.start_over)
-        self._left, self._middle, self._right = (
-            widgets.VBox(layout={"flex": "1 1 270px", "min_width": "0"}) for _ in range(3)
-        )
-        self._pipes, self._status, self._task, self._lines, self._timeline = (
+        self._left, self._middle, self._right = (widgets.VBox() for _ in range(3))
+        self._pipes, self._task, self._count, self._said, self._timeline = (
             widgets.HTML() for _ in range(5)
         )
         self._choice = widgets.Dropdown(
-            description="challenge", options=self._titles(()), layout={"width": "98%"},
+            description="challenge", options=self._titles(()), layout={"width": "auto"},
             style={"description_width": "initial"},
         )
         self._choice.observe(lambda _: self._choose(), "value")
@@ -123,17 +131,20 @@ class PipeLab(widgets.VBox):
         self._met = frozenset()
         for button in (*self._add_buttons.values(), self._over, self._hint):
             button.on_click(self._pressed)
-        self._middle.children = [
-            self._pipes, self._status, self._choice, self._task, row_of(self._hint)]
+        self._middle.children = [self._pipes]
+        self._echo = Echo(self._pressed)
+        self._unseen = self._echo.parts
 
     def _parts(self):
         style = widgets.HTML(page.STYLE)
-        style.add_class("pl-style")
+        style.add_class("pl-none")
+        columns = widgets.HBox([self._left, self._middle, self._right])
+        columns.add_class("pl-columns")
         return [
             style,
-            row_of(*self._add_buttons.values(), self._over, margin="0 0 8px 0"),
-            row_of(self._left, self._middle, self._right, gap="12px"),
-            self._timeline, self._lines,
+            row_of(*self._add_buttons.values(), self._over, wrap=True),
+            columns, self._said, self._timeline,
+            row_of(self._choice, self._hint, self._count), self._task,
         ]
 
     def _add(self, kind):
@@ -163,7 +174,7 @@ class PipeLab(widgets.VBox):
     def _watch(self):
         """Draw what has changed; sleep while nothing does."""
         while True:
-            self._wake.wait(_TICK if self._waits else None)
+            woken = self._wake.wait(None if self._calm and not self._waits else _TICK)
             self._wake.clear()
             seen = self._model.look()
             with self._drawing:
@@ -172,16 +183,27 @@ class PipeLab(widgets.VBox):
                 self._show(seen)
             if seen.ended:
                 return
+            self._renew_stills(seen, woken)
+
+    def _renew_stills(self, seen, woken):
+        """Draw the still pictures anew when something has changed and the hand has come to rest."""
+        last = max((call.left or call.entered for call in seen.calls), default=0)
+        rests = not woken and time.monotonic_ns() - last > 1e9
+        if self._stills and rests and self._drawn != _gist(seen):
+            self._drawn = _gist(seen)
+            data, metadata = self._still(seen)
+            for each in self._stills:
+                each.update(data, raw=True, metadata=metadata)
+        self._calm = not self._stills or self._drawn == _gist(seen)
 
     def _show(self, seen):
         self._waits = seen.waits
         self._show_processes(seen)
         self._pipes.value = page.pipes(seen.pipes)
         self._show_challenge(seen)
-        self._status.value = page.status(self._words(seen))
+        self._said.value = page.said(*self._words(seen))
         names = [process.name for process in seen.processes]
         self._timeline.value = page.timeline(seen.calls, names)
-        self._lines.value = page.log(seen.log, seen.first)
         for kind, button in self._add_buttons.items():
             tell(button, self._model.why_no_more(kind), _ADDED[kind])
         tell(self._over, ENDED if seen.ended else "",
@@ -191,13 +213,14 @@ class PipeLab(widgets.VBox):
         for process in seen.processes:
             if process.name not in self._panels:
                 self._panels[process.name] = Panel(
-                    process, self._model, self._pressed, self._wake.set)
-                _keep_order(self._panels[process.name].box)
+                    process, self._model, self._echo, self._wake.set)
+                _keep_order(_all_below(self._panels[process.name].box))
             self._panels[process.name].show(process)
         for column, kind in ((self._left, "writer"), (self._right, "reader")):
             there = [self._panels[each.name].box for each in seen.processes if each.kind == kind]
             if list(column.children) != there:
                 column.children = there
+                mark(column, "pl-none", not there)
 
     def _show_challenge(self, seen):
         new, calls = seen.met - self._met, len(seen.log) + seen.first
@@ -213,17 +236,19 @@ class PipeLab(widgets.VBox):
                 self._choice.index = chosen
         number = self._choice.index or 0
         self._task.value = page.challenge(
-            CHALLENGES[number], number, seen.met, len(CHALLENGES), self._hinted)
+            CHALLENGES[number], number, seen.met, self._hinted)
+        self._count.value = f"{len(seen.met)} of {len(CHALLENGES)} challenges done"
         self._hint.description = "hide the hint" if self._hinted else "show a hint"
 
     def _words(self, seen):
-        """What has just happened: why nothing has, or the log's last line."""
-        if seen.ended:
-            return ENDED
-        if self._note:
-            return self._note
-        last = seen.log[-1] if seen.log else "ready: let a process open the pipe"
-        return f"{last}. {self._news[0]}" if self._news else last
+        """What has just happened, or why nothing has, and what happened before: lines each."""
+        note = ENDED if seen.ended else self._note
+        news = () if note else seen.news
+        now = [note] if note else [seen.log[at] for at in news]
+        if self._news and not note:
+            now.append(self._news[0])
+        before = [line for at, line in enumerate(seen.log) if at not in news]
+        return now or ["ready: let a process open the pipe"], before[::-1]
 
     @staticmethod
     def _titles(met):
@@ -231,14 +256,19 @@ class PipeLab(widgets.VBox):
                 for number, challenge in enumerate(CHALLENGES)]
 
 
-def _keep_order(box):
+def _gist(seen):
+    """What a still picture shows, without the time that passes."""
+    return seen.calls, [process.pid for process in seen.processes], len(seen.pipes)
+
+
+def _keep_order(boxes):
     """See that what the page says is heard in the order in which it was said.
 
     ipykernel 7.4 hands a message to the thread that was the last to tell its widget something,
     so a press could overtake the text that was typed before it, or that wait for a cell to end.
     Without that, all of it goes to the one thread that JupyterLab asks for.
     """
-    for each in _all_below(box):
+    for each in boxes:
         if hasattr(each.comm, "_reply_subshell_for"):
             each.comm._reply_subshell_for = lambda data, asked_for: asked_for
 
