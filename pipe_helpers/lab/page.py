@@ -53,6 +53,7 @@ STYLE = """<style>
 .pipe-lab .pl-status { border-left: 5px solid var(--pl-mark); padding-left: .6em;
   min-height: 2.8em; }
 .pipe-lab .pl-scroll { overflow-x: auto; padding: 3px; }
+.pipe-lab pre.pl-scroll { max-height: 24em; color: inherit; }
 .pipe-lab .pl-log { max-height: 9.8em; overflow-y: auto; padding-left: 2.6em; }
 .pipe-lab .pl-time { display: grid; gap: 4px 0; width: max-content; align-items: center; }
 .pipe-lab .pl-who { grid-column: 1; padding-right: .8em; font-weight: 600; position: sticky;
@@ -174,6 +175,14 @@ def challenge(chosen, number, met, count, hint):
     return (
         f"<p><b>{number + 1}. {_text(chosen.title)}: {state}.</b> {_text(chosen.task)}</p>{more}"
         f"<p>{len(met)} of {count} challenges done</p>"
+    )
+
+
+def python(text):
+    """The programs that do what was pressed; the text can be marked and copied."""
+    return (
+        '<div class="pl-part">As Python</div><pre class="pl-scroll" tabindex="0" role="region" '
+        f'aria-label="as Python">{_text(text)}</pre>'
     )
 
 

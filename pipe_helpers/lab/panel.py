@@ -2,7 +2,7 @@
 import ipywidgets as widgets
 
 from pipe_helpers.lab import page
-from pipe_helpers.lab.model import MOST_BYTES, PIPES, Refused, end_for
+from pipe_helpers.lab.model import MOST_BYTES, Refused, end_for
 
 _FOR = {"write": "writing", "read": "reading"}
 
@@ -14,7 +14,7 @@ class Panel:
         name, self._model, self._name = process.name, model, process.name
         self._head = widgets.HTML()
         self._pipe = widgets.Dropdown(
-            options=[(_pipe_label(process.kind, pipe), pipe) for pipe in PIPES],
+            options=[(_pipe_label(process.kind, pipe), pipe) for pipe in model.names],
             **_described(name, "pipe"), layout={"width": "auto", "max_width": "100%"},
         )
         self._no_wait = widgets.Checkbox(
@@ -51,7 +51,7 @@ class Panel:
     def show(self, process):
         self._head.value = page.process(process)
         actions = {action: (action, pipe) for action, pipe in process.reasons}
-        _display(self._pipe, ("open", PIPES[1]) in process.reasons)
+        _display(self._pipe, len(self._model.pipes) > 1)
         for action, parts in (("write", self._writing), ("read", self._reading)):
             for part in parts:
                 _display(part, action in actions)
@@ -63,7 +63,8 @@ class Panel:
                 tell(button, process.reasons[place], process.calls[place])
 
     def _chosen(self, process):
-        return self._pipe.value if ("open", self._pipe.value) in process.reasons else PIPES[0]
+        there = ("open", self._pipe.value) in process.reasons
+        return self._pipe.value if there else self._model.pipes[0]
 
     def _open(self):
         self._model.open(self._name, self._pipe.value, wait=not self._no_wait.value)
