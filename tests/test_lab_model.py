@@ -47,14 +47,14 @@ def do(lab, step, until):
 
 def press(lab, who, action, value):
     if action == "open":
-        pipe, *mode = value.split(maxsplit=1) or ["my_pipe"]
+        pipe, *mode = value.split(maxsplit=1) or [None]
         lab.open(who, pipe, wait=not mode)
     elif action == "write":
         lab.write(who, int(value.split()[0]) if value.endswith(" bytes") else value.encode())
     elif action == "read":
         lab.read(who, int(value))
     elif action == "close":
-        lab.close(who, value or "my_pipe")
+        lab.close(who, value or None)
     else:
         lab.cancel(who)
 
