@@ -41,10 +41,10 @@ def as_python(names, calls, ended=None):
         "",
         "3. Start it:" if one else "3. Start each in a terminal of its own, in any order:",
         "",
-        *_block("", [f"python {file_of(name)}" for name in names]),
+        *(line for name in names for line in _block("", [f"python {file_of(name)}"])),
         "",
         *["Each call has a number, in the order of the lab. A program that asks for Enter is to "
-          "wait\nuntil another process has come as far as it says."] * (not one),
+          "wait until\nanother process has come as far as it says."] * (not one),
         *(line for name in names
           for line in ["", file_of(name), "", *_block("python", _Program(name, steps).lines())]),
     ])

@@ -5,6 +5,7 @@ values after the commas are for other places. Nothing is told by colour alone.
 """
 import html
 import math
+import re
 
 from pipe_helpers.recording.calls import duration, flags_text
 
@@ -53,7 +54,9 @@ STYLE = """<style>
 .pipe-lab .pl-status { border-left: 5px solid var(--pl-mark); padding-left: .6em;
   min-height: 2.8em; }
 .pipe-lab .pl-scroll { overflow-x: auto; padding: 3px; }
-.pipe-lab pre.pl-scroll { max-height: 24em; color: inherit; }
+.pipe-lab pre.pl-scroll { color: inherit; margin: .4em 0 .8em; padding: 6px 10px;
+  border: 1px solid var(--pl-line); border-radius: 4px; background: var(--pl-soft); }
+.pipe-lab .pl-lines { white-space: pre-line; }
 .pipe-lab .pl-log { max-height: 9.8em; overflow-y: auto; padding-left: 2.6em; }
 .pipe-lab .pl-time { display: grid; gap: 4px 0; width: max-content; align-items: center; }
 .pipe-lab .pl-who { grid-column: 1; padding-right: .8em; font-weight: 600; position: sticky;
@@ -179,11 +182,12 @@ def challenge(chosen, number, met, count, hint):
 
 
 def python(text):
-    """The programs that do what was pressed; the text can be marked and copied."""
-    return (
-        '<div class="pl-part">As Python</div><pre class="pl-scroll" tabindex="0" role="region" '
-        f'aria-label="as Python">{_text(text)}</pre>'
-    )
+    """The programs that do what was pressed: each block between fences is one to copy."""
+    parts = re.split(r"^```\w*$", text, flags=re.MULTILINE)
+    shown = (f'<pre class="pl-scroll" tabindex="0">{_text(part.strip())}</pre>' if number % 2 else
+             f'<div class="pl-lines">{_text(part.strip())}</div>'
+             for number, part in enumerate(parts))
+    return f'<div role="region" aria-label="as Python">{"".join(shown)}</div>'
 
 
 def _text(value):
