@@ -53,6 +53,7 @@ def own_folder(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("KIT_STATE", "")  # whatever this user has done, and nothing is noted
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     try:
         yield temporary

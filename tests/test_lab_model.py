@@ -2,6 +2,7 @@
 import _thread
 import dataclasses
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -48,14 +49,14 @@ def do(lab, step, until):
 
 def press(lab, who, action, value):
     if action == "open":
-        pipe, *mode = value.split(maxsplit=1) or ["my_pipe"]
+        pipe, *mode = value.split(maxsplit=1) or [None]
         lab.open(who, pipe, wait=not mode)
     elif action == "write":
         lab.write(who, int(value.split()[0]) if value.endswith(" bytes") else value.encode())
     elif action == "read":
         lab.read(who, int(value))
     elif action == "close":
-        lab.close(who, value or "my_pipe")
+        lab.close(who, value or None)
     else:
         lab.cancel(who)
 
@@ -84,6 +85,37 @@ def test_a_challenge_is_met_by_doing_it_and_not_one_step_sooner(lab, until, titl
     assert title not in met(lab)
     play(lab, [*steps[last:], awaited], until)
     until(lambda: title in met(lab), title)
+
+
+def test_what_is_done_is_noted_and_known_to_the_next_lab(own_folder, until, monkeypatch):
+    state = own_folder.parent / "state"
+    monkeypatch.setenv("KIT_STATE", str(state))
+    for wanted, here in ((set(), True), ({ENXIO}, False)):
+        lab = LabModel()
+        try:
+            assert lab.look().met == wanted and not lab.met
+            if here:
+                play(lab, PLAYS["get ENXIO"], until)
+                until(lambda: lab.look().met == {ENXIO}, "the challenge is met")
+                assert lab.met == {ENXIO} and lab.not_noted == ""
+        finally:
+            lab.end()
+    assert os.listdir(state) == ["enxio.done"]
+
+
+def test_what_can_not_be_noted_counts_all_the_same(lab, until, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", "/dev/null/state")
+    play(lab, PLAYS["get ENXIO"], until)
+    until(lambda: met(lab) == ["get ENXIO"], "the challenge is met")
+    assert "could not be noted in /dev/null/state: Not a directory" in lab.not_noted
+
+
+def test_each_challenge_is_named_in_its_chapter():
+    notebooks = pathlib.Path(__file__).parent.parent / "notebooks"
+    assert len({challenge.name for challenge in CHALLENGES}) == len(CHALLENGES)
+    for challenge in CHALLENGES:
+        text = (notebooks / f"{challenge.chapter}.ipynb").read_text(encoding="utf-8")
+        assert f"**{challenge.title}**" in text, challenge
 
 
 def test_what_is_to_be_seen_of_two_processes_and_a_pipe(lab, until):

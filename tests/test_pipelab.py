@@ -71,6 +71,22 @@ def test_where_widgets_cannot_run_a_picture_and_words_stand_in_their_place(lab_k
     assert taller["height"] > picture["height"]
 
 
+def test_a_lab_for_a_pair_is_made_with_a_process_and_a_path(lab_kernel):
+    say(lab_kernel, """
+        from pipe_helpers import PipeLab
+        lab = PipeLab("writer", "our_pipe")
+    """)
+    assert say(lab_kernel, "print(lab, lab.text)") == (
+        "<PipeLab with one process> PipeLab: a writer, a real process, at the named pipe our_pipe. "
+        "Run this cell in JupyterLab to use its buttons.")
+    assert "No process has made a call yet" in say(lab_kernel, "print(lab.python)")
+    assert say(lab_kernel, "import os; lab.close(); print('our_pipe' in os.listdir())") == "False"
+    for wrong, why in [("'writer'", 'PipeLab("writer", "/tmp/our_pipe")'),
+                       ("'listener', 'p'", 'for a "writer" or a "reader", not \'listener\'')]:
+        _, error = lab_kernel.run(f"PipeLab({wrong})")
+        assert error.startswith("ValueError") and why in error
+
+
 def test_a_saved_notebook_keeps_the_picture_and_compares_equal(own_folder, monkeypatch, python):
     path = own_folder.parent / "here" / "chapter.ipynb"
     cells = [new_code_cell("from pipe_helpers import PipeLab\n\nPipeLab()", id="lab"),

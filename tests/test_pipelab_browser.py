@@ -177,6 +177,37 @@ def test_all_are_told_to_be_done(hands):
     assert len(options) == len(PLAYS) and all(option.endswith("(done)") for option in options)
 
 
+def test_the_next_challenge_is_one_that_is_not_done_at_any_time_before(hands):
+    # those of the tests above, in another lab
+    page = hands.page
+    assert hands.button("next challenge").get_attribute("title") == "not now: all are done"
+    (hands.browser.folder.parent.parent / "home/.local/state/named-pipes-kit/enxio.done").unlink()
+    number = list(PLAYS).index("get ENXIO")
+    hands.browser.run_cell(0)
+    wait_until(lambda: f"{number + 1}. get ENXIO: not done yet" in page.inner_text(".jp-Notebook"),
+               "the lab begins with what is not done")
+    assert re.search(DONE, hands.root.inner_text())[1] == str(len(PLAYS) - 1)
+    hands.root.get_by_role("combobox", name="challenge").select_option(index=2)
+    hands.button("next challenge").click()
+    wait_until(lambda: "get ENXIO: not done yet" in hands.root.inner_text(), "the next is chosen")
+    hands.play(PLAYS["get ENXIO"])
+    wait_until(lambda: "get ENXIO: done" in hands.root.inner_text(), "it is done")
+
+
+def test_what_was_pressed_is_shown_as_python_and_hidden_again(hands):
+    shown = hands.root.get_by_role("region", name="as Python")
+    assert shown.count() == 0
+    hands.button("show as Python").click()
+    wait_until(lambda: "No process has made a call yet" in shown.inner_text(), "nothing to show")
+    hands.play(["writer: open", "writer is blocked in open"])
+    wait_until(lambda: 'fd = os.open("my_pipe", os.O_WRONLY)' in shown.inner_text(), "the program")
+    told = hands.browser.axe(".pipe-lab")
+    assert [each for each in told if each[0] in ("serious", "critical")] == []
+    hands.button("hide the Python").click()
+    shown.wait_for(state="hidden")
+    hands.button("show as Python").wait_for()
+
+
 def test_a_hint_is_shown_when_asked_for(hands):
     assert "Hint:" not in hands.root.inner_text()
     hands.button("show a hint").click()

@@ -2,8 +2,8 @@
 # starts one for each notebook, in a session of its own.
 #
 # Standard input is the lifeline. A line "+NAME" names a thing, "-NAME" forgets it. A name is the
-# PID of a process that leads a session, or the absolute path of a folder, with \\ and \n in it
-# as printf knows them. End of file: the notebook is gone. A torn last line does not count.
+# PID of a process that leads a session, the absolute path of a folder, with \\ and \n in it as
+# printf knows them, or "fifo NUMBER PATH" of a named pipe with its inode. End of file: the notebook is gone. A torn last line does not count.
 
 trap "" HUP INT QUIT USR1 USR2 ALRM TERM
 while IFS= read -r line; do
@@ -28,6 +28,11 @@ for kept; do
         path=$(printf '%b.' "$kept")
         # While they die, a file may appear that rm has not seen: at most three.
         for _ in 1 2 3 4; do rm -rf -- "${path%.}" && break; done
+        ;;
+    fifo*)
+        path=$(printf '%b.' "${kept#fifo * }") number=${kept#fifo }
+        [ -p "${path%.}" ] && ls -di -- "${path%.}" | grep -q "^ *${number%% *} " &&
+            rm -f -- "${path%.}"
         ;;
     esac
 done

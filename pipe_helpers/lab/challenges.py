@@ -252,9 +252,14 @@ def _all_wait(history, moment, waits):
 
 @dataclass(frozen=True)
 class Challenge:
-    """title: what to do, in a few words. task: in a sentence. hint: how. done: told a `History`,
-    whether it has been done."""
+    """name: by which it is noted as done; it never changes. chapter: to which it belongs.
 
+    title: what to do, in a few words. task: in a sentence. hint: how. done: told a `History`,
+    whether it has been done.
+    """
+
+    name: str
+    chapter: str
     title: str
     task: str
     hint: str
@@ -263,12 +268,14 @@ class Challenge:
 
 CHALLENGES = (
     Challenge(
+        "wake_open", "03_open",
         "make open block, and free it",
         "Let one process sleep in open, and wake it by what another process does.",
         "Open one end, and wait until the state says blocked. Then open the other end.",
         _opened_after_a_wait,
     ),
     Challenge(
+        "two_pieces", "05_read",
         "send one message, received in two pieces",
         "The writer makes one write, and the reader needs two reads to get all of it.",
         "A read returns at most the number of bytes that it asks for: ask for fewer than there "
@@ -276,12 +283,14 @@ CHALLENGES = (
         _in_two_pieces,
     ),
     Challenge(
+        "two_in_one", "05_read",
         "receive two messages in one read",
         "The writer makes two writes, and one read returns the bytes of both.",
         "Write twice before the reader reads, and then ask for more bytes than both have.",
         _two_in_one,
     ),
     Challenge(
+        "fill_and_free", "04_write",
         "fill the pipe until write blocks, and free it with one read",
         "Let the writer sleep in write because there is no room, and wake it by a single read.",
         "Write more bytes than the pipe can hold, 70000 for instance. Room comes by the page of "
@@ -289,18 +298,21 @@ CHALLENGES = (
         _freed_by_one_read,
     ),
     Challenge(
+        "end_of_file", "05_read",
         "make a reader see end of file",
         "Let a read return b'', no bytes at all.",
         "That is what read returns when the pipe is empty and no process has it open for writing.",
         _end_of_file,
     ),
     Challenge(
+        "broken_pipe", "04_write",
         "break a pipe",
         "Let a write fail with BrokenPipeError.",
         "Open both ends, close the reader's, and write.",
         _broken,
     ),
     Challenge(
+        "lost_bytes", "06_close",
         "lose bytes without any error",
         "Send bytes that nobody ever receives, though no write fails.",
         "The kernel keeps the bytes as long as some process has the pipe open. Write, do not "
@@ -308,12 +320,14 @@ CHALLENGES = (
         _lost,
     ),
     Challenge(
+        "enxio", "03_open",
         "get ENXIO",
         "Let an open fail with ENXIO.",
         "A writer that does not wait (O_NONBLOCK) fails in open while there is no reader.",
         _no_reader,
     ),
     Challenge(
+        "last_writer", "06_close",
         "two writers, and end of file only after the last",
         "Let one of two writers close, show that the reader sees no end of file yet, and then "
         "that it does.",
@@ -322,6 +336,7 @@ CHALLENGES = (
         _end_after_the_last_writer,
     ),
     Challenge(
+        "deadlock", "08_when_it_goes_wrong",
         "a deadlock with two pipes, and the way out",
         "Let writer and reader wait for each other, each in a call on another pipe, and get them "
         "out without ending either of them.",

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.keeping.one_go import in_one_go
 from pipe_helpers.lab import seen
+from pipe_helpers.lab.as_python import as_python
 from pipe_helpers.lab.challenges import CHALLENGES, History
 from pipe_helpers.processes.puppet import Puppet
+from pipe_helpers.remembering import notes
 
 PIPES = ("my_pipe", "answers")
 MOST_BYTES = 1 << 20
@@ -23,7 +25,7 @@ class Refused(ValueError):
 
 def end_for(kind, pipe):
     """Which end of a pipe a kind of process uses: on the second, answers go the other way."""
-    return "write" if (kind == "writer") == (pipe == PIPES[0]) else "read"
+    return "write" if (kind == "writer") == (pipe != PIPES[1]) else "read"
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,33 @@ class LabModel:
     if the system refuses a process.
 
     processes: a list of `Process`. pipes: the names of its pipes. ended: whether it has.
+    kinds, names: of the processes and the pipes that it may have. begun: what to say before
+    anything has happened.
+    met: the positions of the challenges that were done in it. before: of those that the learner
+    has done elsewhere, at another time. not_noted: in a line why that could not be noted, or "".
     """
+
+    kinds, names = ("writer", "reader"), PIPES
+    begun = "ready: let a process open the pipe"
 
     def __init__(self, on_change=lambda: None):
         self._on_change = on_change
         self._lock = threading.RLock()
-        self._met = set()
+        self.met = frozenset()
+        self.before = self._done_before()
+        self.not_noted = ""
         self._judged = None
         self.ended = False
         self.processes, self.pipes = [], []
         in_one_go("the lab", self._begin, undo=LabModel.end)
 
+    def _done_before(self):
+        done = notes.noted("done")
+        return frozenset(
+            number for number, challenge in enumerate(CHALLENGES) if challenge.name in done)
+
     def _begin(self):
-        self._folder = KeptFolder("named_pipes_lab_")
+        self._take_place()
         try:
             self._set_up()
         except BaseException:
@@ -74,18 +90,28 @@ class LabModel:
             raise
         return self
 
+    def _take_place(self):
+        self._folder = KeptFolder("named_pipes_lab_")
+
+    def _leave_place(self):
+        self._folder.remove()
+
+    def _clear_place(self):
+        for pipe in self.pipes:
+            os.unlink(os.path.join(self.folder, pipe))
+
     def _set_up(self):
         self._gone = {}  # {pid: when it was seen to have ended}
         self.pipes = []
         self.add_pipe()
         with ThreadPoolExecutor(2) as pool:
-            starting = [pool.submit(self._start, kind, kind) for kind in ("writer", "reader")]
+            starting = [pool.submit(self._start, kind, kind) for kind in self.kinds]
         self.processes = [start.result() for start in starting if not start.exception()]
         for start in starting:
             start.result()  # raises, once both are known to self and can be ended
 
     def _start(self, kind, name):
-        puppet = Puppet(name, cwd=self._folder.path, on_change=self._on_change, listed=False)
+        puppet = Puppet(name, cwd=self.folder, on_change=self._on_change, listed=False)
         return Process(kind, name, puppet)
 
     def add_process(self, kind):
@@ -111,17 +137,21 @@ class LabModel:
         """Add the second pipe, "answers": what the reader writes there, the writer reads."""
         with self._lock:
             self._refuse(self.why_no_more("pipe"))
-            name = PIPES[len(self.pipes)]
-            os.mkfifo(os.path.join(self.folder, name))
+            name = self.names[len(self.pipes)]
+            self._make_pipe(os.path.join(self.folder, name))
             self.pipes.append(name)
         self._on_change()
+
+    @staticmethod
+    def _make_pipe(path):
+        os.mkfifo(path)
 
     def why_no_more(self, kind):
         """Why no further "writer", "reader" or "pipe" can be added, or ""."""
         if self.ended:
             return ENDED
         if kind == "pipe":
-            return "there are two pipes already" if len(self.pipes) == len(PIPES) else ""
+            return "there are two pipes already" if len(self.pipes) == len(self.names) else ""
         there = sum(process.kind == kind for process in self.processes)
         return f"there are two {kind}s already" if there == _MOST_OF_A_KIND else ""
 
@@ -136,14 +166,17 @@ class LabModel:
         with self._lock:
             self._refuse(ENDED if self.ended else "")
             self._end_processes()
-            for pipe in self.pipes:
-                os.unlink(os.path.join(self.folder, pipe))
+            self._clear_place()
             self._set_up()
         self._on_change()
 
-    def open(self, name, pipe=PIPES[0], wait=True):
-        """Let a process open a pipe for what it does there; not wait: with O_NONBLOCK."""
+    def open(self, name, pipe=None, wait=True):
+        """Let a process open a pipe, by default the first, for what it does there.
+
+        not wait: with O_NONBLOCK.
+        """
         with self._lock:
+            pipe = pipe or self.pipes[0]
             process = self._process(name)
             self._refuse(self.why_not(process, "open", pipe))
             flags = os.O_WRONLY if process.end_of(pipe) == "write" else os.O_RDONLY
@@ -157,9 +190,10 @@ class LabModel:
         """Let a process read at most n bytes."""
         self._transfer(name, "read", n)
 
-    def close(self, name, pipe=PIPES[0]):
-        """Let a process close the end of that pipe which it has open."""
+    def close(self, name, pipe=None):
+        """Let a process close the end of a pipe, by default the first, which it has open."""
         with self._lock:
+            pipe = pipe or self.pipes[0]
             process = self._process(name)
             self._refuse(self.why_not(process, "close", pipe))
             self._press(process, "close", process.fd(pipe))
@@ -179,7 +213,7 @@ class LabModel:
         with self._lock:
             self.ended = True
             self._end_processes()
-            self._folder.remove()
+            self._leave_place()
         self._on_change()
 
     def _end_processes(self):
@@ -198,7 +232,7 @@ class LabModel:
 
     def _press(self, process, *call):
         try:
-            process.puppet.press(*call)
+            return process.puppet.press(*call)
         except (RuntimeError, ValueError) as error:
             raise Refused(str(error)) from None
 
@@ -254,14 +288,26 @@ class LabModel:
         """
         with self._lock:
             self._note_ended()
-            calls = sorted((call for process in self.processes for call in process.puppet.calls),
-                           key=lambda call: call.entered)
+            calls = self._calls()
             self._judge(calls)
-            return seen.see(self, self._history, frozenset(self._met))
+            return seen.see(self, self._history, self.before | self.met)
+
+    @property
+    def python(self):
+        """What was pressed as programs, with the way to run them: a text."""
+        with self._lock:
+            self._note_ended()
+            ended = {process.name: self._gone[process.puppet.pid] for process in self.processes
+                     if process.puppet.pid in self._gone}
+            return as_python([each.name for each in self.processes], self._calls(), ended)
+
+    def _calls(self):
+        return sorted((call for process in self.processes for call in process.puppet.calls),
+                      key=lambda call: call.entered)
 
     def _note_ended(self):
         for process in self.processes:
-            if not process.puppet.running:
+            if not self.ended and not process.puppet.running:
                 self._gone.setdefault(process.puppet.pid, time.monotonic_ns())
 
     def _judge(self, calls):
@@ -273,5 +319,7 @@ class LabModel:
         if self.ended:
             return
         for number, challenge in enumerate(CHALLENGES):
-            if number not in self._met and challenge.done(history):
-                self._met.add(number)
+            if number not in self.met and challenge.done(history):
+                self.met |= {number}
+                if number not in self.before:
+                    self.not_noted = notes.note("done", challenge.name) or ""

@@ -5,6 +5,7 @@ values after the commas are for other places. Nothing is told by colour alone.
 """
 import html
 import math
+import re
 
 from pipe_helpers.lab.stream import shortened
 from pipe_helpers.recording.calls import duration, flags_text
@@ -119,6 +120,10 @@ STYLE = """<style>
   text-align: center; background: var(--pl-soft); font-size: 12px; line-height: 16px;
   white-space: nowrap; min-width: 3em; height: 38px; box-sizing: border-box; align-content: center;
 }
+.pipe-lab pre.pl-scroll { color: inherit; margin: .4em 0 .8em; padding: 6px 10px;
+  border: 1px solid var(--pl-line); border-radius: 4px; background: var(--pl-soft);
+  overflow-x: auto; }
+.pipe-lab .pl-lines { white-space: pre-line; }
 .pipe-lab .pl-call span { display: block; width: max-content; margin: auto; padding: 0 3px;
   background: var(--pl-soft); }
 .pipe-lab .pl-call.pl-waited { background: repeating-linear-gradient(135deg,
@@ -276,6 +281,15 @@ def challenge(chosen, number, met, hint):
     more = f"<p><b>Hint:</b> {_text(chosen.hint)}</p>" if hint else ""
     return (f'<p class="pl-task"><b>{number + 1}. {_text(chosen.title)}: {state}.</b> '
             f"{_text(chosen.task)}</p>{more}")
+
+
+def python(text):
+    """The programs that do what was pressed: each block between fences is one to copy."""
+    parts = re.split(r"^```\w*$", text, flags=re.MULTILINE)
+    shown = (f'<pre class="pl-scroll" tabindex="0">{_text(part.strip())}</pre>' if number % 2 else
+             f'<div class="pl-lines">{_text(part.strip())}</div>'
+             for number, part in enumerate(parts))
+    return f'<div role="region" aria-label="as Python">{"".join(shown)}</div>'
 
 
 def _text(value):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import ipywidgets as widgets
 
 from pipe_helpers.lab import page
-from pipe_helpers.lab.model import MOST_BYTES, PIPES, Refused, end_for
+from pipe_helpers.lab.model import MOST_BYTES, Refused, end_for
 
 _FOR = {"write": "writing", "read": "reading"}
 
@@ -19,7 +19,7 @@ class Panel:
         name, self._model, self._name = process.name, model, process.name
         self._head, self._shown = widgets.HTML(), None
         self._pipe = widgets.Dropdown(
-            options=[(_pipe_label(process.kind, pipe), pipe) for pipe in PIPES],
+            options=[(_pipe_label(process.kind, pipe), pipe) for pipe in model.names],
             **_described(name, "pipe"), layout={"width": "auto", "max_width": "100%"},
         )
         self._choosing = row_of(self._pipe)
@@ -62,10 +62,10 @@ class Panel:
     def show(self, process):
         self._show_head(process)
         actions = {action: (action, pipe) for action, pipe in process.reasons}
-        several = ("open", PIPES[1]) in process.reasons
+        several = len(self._model.pipes) > 1
         _display(self._choosing, several)
         if not several:  # any more
-            self._pipe.value = PIPES[0]
+            self._pipe.value = self._model.pipes[0]
         for action, parts in (("write", self._writing), ("read", self._reading)):
             for part in parts:
                 _display(part, action in actions)

@@ -10,10 +10,12 @@ from pipe_helpers.lab import page
 from pipe_helpers.lab.challenges import CHALLENGES
 from pipe_helpers.lab.model import ENDED, LabModel, Refused
 from pipe_helpers.lab.echo import Echo
+from pipe_helpers.lab.pair import PairModel
 from pipe_helpers.lab.panel import Panel, mark, new_button, row_of, tell
 from pipe_helpers.showing import alive
 
 _TICK = 0.5  # seconds between two looks while somebody waits or the still picture is old
+_SHOW, _HIDE = "show as Python", "hide the Python"
 _ADDED = {"writer": "add a second writer", "reader": "add a second reader",
           "pipe": "add a second pipe"}
 
@@ -26,11 +28,22 @@ class PipeLab(widgets.VBox):
     happens. It ends, and its processes and its folder with it, by end(), when its cell is run
     again, and at the latest with the kernel.
 
+    PipeLab("writer", path) has one process, at a named pipe that somebody else uses too, from
+    another notebook: with PipeLab("reader", path), or with any program. path: absolute, or
+    relative to the current folder, which a `workspace` changes. Whoever comes first makes the
+    pipe, with mode 0o666 less the umask, and removes it at the end; the folder is never removed.
+    Two users need a folder that both may enter, and a pipe that both may use: let one of them
+    make it before, by `mkfifo -m 666 path` in a terminal (`-m 660` if they have a group).
+
     Starting takes about 0.2 s, and an interrupt meanwhile leaves nothing. OSError or RuntimeError
-    if the system refuses a process.
+    if the system refuses a process; also OSError for a path at which no pipe can be, ValueError
+    for a process that is neither "writer" nor "reader".
     """
 
-    def __init__(self):
+    def __init__(self, process=None, path=None):
+        if (process is None) != (path is None):
+            raise ValueError('PipeLab() has both processes. For one of two people it is '
+                             'PipeLab("writer", "/tmp/our_pipe"), for the other "reader"')
         _close_former()
         self._wake = threading.Event()
         self._drawing = threading.RLock()  # so that nothing is drawn on what is being closed
@@ -40,7 +53,7 @@ class PipeLab(widgets.VBox):
         self._news = None
         self._waits = False
         try:
-            in_one_go("the lab", self._begin, undo=LabModel.end)
+            in_one_go("the lab", lambda: self._begin(process, path), undo=LabModel.end)
             self._build()
             super().__init__(children=self._parts())
             self.add_class("pipe-lab")
@@ -53,10 +66,15 @@ class PipeLab(widgets.VBox):
                 self._model.end()
             raise
 
-    def _begin(self):
+    def _begin(self, process, path):
         # Kept where the model is made: an interrupt can come before what it returns has a name.
-        self._model = LabModel(self._wake.set)
+        self._model = (LabModel(self._wake.set) if process is None
+                       else PairModel(process, path, self._wake.set))
         return self._model
+
+    @property
+    def _alone(self):
+        return len(self._model.kinds) == 1
 
     def end(self):
         """End the processes and remove the pipes. What has happened remains to be seen."""
@@ -81,9 +99,17 @@ class PipeLab(widgets.VBox):
         return self._model.folder
 
     @property
+    def python(self):
+        """What was pressed, as programs to run in terminals: a text to print."""
+        return self._model.python
+
+    @property
     def text(self):
         """What is to be seen, in words."""
         seen = self._model.look()
+        if not seen.log and self._alone:
+            return (f"PipeLab: a {self._model.kinds[0]}, a real process, at the named pipe "
+                    f"{self._model.names[0]}. Run this cell in JupyterLab to use its buttons.")
         if not seen.log:
             return ("PipeLab: a writer and a reader, two real processes, and a named pipe between "
                     "them. Run this cell in JupyterLab to use its buttons.")
@@ -93,7 +119,8 @@ class PipeLab(widgets.VBox):
         return "\n".join(["PipeLab", *states, *seen.log])
 
     def __repr__(self):
-        return f"<PipeLab {'ended' if self._model.ended else 'with two processes'}>"
+        how = "with one process" if self._alone else "with two processes"
+        return f"<PipeLab {'ended' if self._model.ended else how}>"
 
     def _ipython_display_(self):
         seen = self._model.look()
@@ -117,21 +144,30 @@ class PipeLab(widgets.VBox):
             for kind, name in _ADDED.items()
         }
         self._over = new_button("start over", self._model.start_over)
+        self._as_python = new_button(_SHOW, self._toggle_python)
+        self._python = widgets.HTML(layout={"display": "none"})
         self._left, self._middle, self._right = (widgets.VBox() for _ in range(3))
         self._pipes, self._task, self._count, self._said, self._timeline = (
             widgets.HTML() for _ in range(5)
         )
         self._choice = widgets.Dropdown(
-            description="challenge", options=self._titles(()), layout={"width": "auto"},
+            description="challenge", options=self._titles(self._model.before),
+            value=self._next(-1, self._model.before), layout={"width": "auto"},
             style={"description_width": "initial"},
         )
         self._choice.observe(lambda _: self._choose(), "value")
         self._hint = new_button("show a hint", self._toggle_hint)
+        self._go_on = new_button("next challenge", self._choose_next)
         self._hinted = False
         self._met = frozenset()
-        for button in (*self._add_buttons.values(), self._over, self._hint):
+        for button in (*self._add_buttons.values(), self._over, self._hint, self._go_on,
+                       self._as_python):
             button.on_click(self._pressed)
         self._middle.children = [self._pipes]
+        self._challenge = row_of(self._choice, self._hint, self._go_on, self._count)
+        if self._alone:  # it has no challenges, and no second of anything
+            for part in (*self._add_buttons.values(), self._challenge, self._task):
+                part.layout.display = "none"
         self._echo = Echo(self._pressed)
         self._unseen = self._echo.parts
 
@@ -142,9 +178,8 @@ class PipeLab(widgets.VBox):
         columns.add_class("pl-columns")
         return [
             style,
-            row_of(*self._add_buttons.values(), self._over, wrap=True),
-            columns, self._said, self._timeline,
-            row_of(self._choice, self._hint, self._count), self._task,
+            row_of(*self._add_buttons.values(), self._over, self._as_python, wrap=True),
+            columns, self._said, self._timeline, self._challenge, self._task, self._python,
         ]
 
     def _add(self, kind):
@@ -156,6 +191,21 @@ class PipeLab(widgets.VBox):
     def _choose(self):
         self._hinted = False
         self._wake.set()
+
+    def _choose_next(self):
+        self._choice.index = self._next(self._choice.index, self._model.before | self._model.met)
+
+    @staticmethod
+    def _next(number, met):
+        """The first challenge after that one, or else of all, that is not done."""
+        count = len(CHALLENGES)
+        order = [(number + 1 + each) % count for each in range(count)]
+        return next((each for each in order if each not in met), max(number, 0))
+
+    def _toggle_python(self):
+        hidden = self._python.layout.display == "none"
+        self._python.layout.display = None if hidden else "none"
+        self._as_python.description = _HIDE if hidden else _SHOW
 
     def _pressed(self, button):
         """Do what a button is for, and tell why if it can't be done."""
@@ -204,6 +254,8 @@ class PipeLab(widgets.VBox):
         self._said.value = page.said(*self._words(seen))
         names = [process.name for process in seen.processes]
         self._timeline.value = page.timeline(seen.calls, names)
+        if self._python.layout.display is None:
+            self._python.value = page.python(self._model.python)
         for kind, button in self._add_buttons.items():
             tell(button, self._model.why_no_more(kind), _ADDED[kind])
         tell(self._over, ENDED if seen.ended else "",
@@ -223,13 +275,15 @@ class PipeLab(widgets.VBox):
                 mark(column, "pl-none", not there)
 
     def _show_challenge(self, seen):
-        new, calls = seen.met - self._met, len(seen.log) + seen.first
+        here = self._model.met
+        new, calls = here - self._met, len(seen.log) + seen.first
         if self._news and self._news[1] != calls:
             self._news = None
         if new:
-            self._met = seen.met
-            self._news = (f"Challenge done: {CHALLENGES[min(new)].title} "
-                          f"({len(seen.met)} of {len(CHALLENGES)})", calls)
+            self._met = here
+            done = (f"Challenge done: {CHALLENGES[min(new)].title} "
+                    f"({len(seen.met)} of {len(CHALLENGES)})")
+            self._news = " ".join([done, self._model.not_noted]).strip(), calls
             chosen = self._choice.index
             with self._choice.hold_sync():
                 self._choice.options = self._titles(seen.met)
@@ -239,6 +293,8 @@ class PipeLab(widgets.VBox):
             CHALLENGES[number], number, seen.met, self._hinted)
         self._count.value = f"{len(seen.met)} of {len(CHALLENGES)} challenges done"
         self._hint.description = "hide the hint" if self._hinted else "show a hint"
+        tell(self._go_on, "all are done" * (len(seen.met) == len(CHALLENGES)),
+             "go to the next challenge that is not done")
 
     def _words(self, seen):
         """What has just happened, or why nothing has, and what happened before: lines each."""
@@ -248,7 +304,7 @@ class PipeLab(widgets.VBox):
         if self._news and not note:
             now.append(self._news[0])
         before = [line for at, line in enumerate(seen.log) if at not in news]
-        return now or ["ready: let a process open the pipe"], before[::-1]
+        return now or [self._model.begun], before[::-1]
 
     @staticmethod
     def _titles(met):

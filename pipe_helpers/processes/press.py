@@ -9,7 +9,7 @@ from pipe_helpers.processes import asleep
 from pipe_helpers.recording.calls import Call, Data, error_text, flags_text
 
 _LARGEST = 1 << 22  # bytes: more than a pipe holds, even one of 16 pages of 64 KiB [pipe(7)]
-_HEAD = 4096  # bytes of data kept in the record of a call
+_HEAD = 4096  # bytes of data kept in the record of a call: what a hand may have typed
 
 
 class Press:

@@ -162,6 +162,8 @@ def sentence(call):
 
 
 _WHY = {
+    "ENOENT": "nothing has this path",
+    "EACCES": "this user may not do that: see its mode, ls -l",
     "ENXIO": "nobody has it open for reading",
     "EPIPE": "nobody has the pipe open for reading any more",
     "EAGAIN": "it would have to wait, and O_NONBLOCK forbids that",
