@@ -3,7 +3,8 @@
 Each name is imported from its module when it is first used, so that a chapter pays only for
 what it needs (PEP 562). The packages are layers, each of which imports from those before it:
 keeping, recording, processes; then notebook, lab, exercises and mechanisms, of which none
-imports another. remembering is below these four; programs stands alone.
+imports another. remembering is below these four; programs stands alone. chapters, which has the
+learner's copy of the notebooks, is above all.
 """
 from pipe_helpers.lazy import lazy_names
 

@@ -10,6 +10,7 @@ BELOW["recording"] = {"keeping"}
 BELOW["processes"] = {"keeping", "recording"}
 for top in ("notebook", "lab", "exercises", "mechanisms"):
     BELOW[top] = {"keeping", "recording", "processes", "remembering"}
+BELOW["chapters"] = set(BELOW)
 
 
 def imported_packages(tree):
