@@ -11,9 +11,11 @@ from test_exercise_answers import solutions
 
 from pipe_helpers import exercises
 from pipe_helpers.exercises import EXERCISES, HINTS, check
+from pipe_helpers.recording.calls import Call
 from pipe_helpers.recording.timeline import timeline
 
-timeline([])  # matplotlib keeps the files of its fonts open
+# matplotlib keeps the files of the fonts open.
+timeline([Call(1, "writer", "close", (3,), 1, 2)], "title")
 SOLUTIONS = Path(__file__).resolve().parent.parent / "notebooks" / "solutions"
 
 
