@@ -13,7 +13,9 @@ from pipe_helpers.recording.recorder import Recorder
 from pipe_helpers.recording.trace import calls_of
 
 ROLE = "your function"
-_ROOM = 1 << 20  # bytes: some 3,000 calls
+# Bytes: some 200 calls in one run. Noting a call costs some 80 microseconds, which a run of very
+# many has no time for.
+_ROOM = 1 << 16
 
 _TELLS = {"returned": "returned", "item": "yields", "message": "calls handle with"}
 
@@ -35,33 +37,40 @@ class Log:
         _log, self._pid = self, os.getpid()
         with contextlib.suppress(Exception):  # an attribute may be code, too
             self._recorder = Recorder(self._put, [fn.__globals__])
-            self._recorder.start()
 
     def begins(self):
         """Note that the function is called: what was noted before belongs to another run."""
-        self._put({"pid": self._pid, "began": time.monotonic_ns()})
+        if os.getpid() != self._pid:  # a process that the function has forked
+            return
+        with contextlib.suppress(Exception):
+            self._recorder.stop()
+            self._memory[:] = bytes(_ROOM)
+            self._memory.seek(0)
+            self._put({"pid": self._pid, "began": time.monotonic_ns()})
+            self._recorder.start()
 
     def ends(self):
         """Note that the function has come to its end."""
-        self._put({"pid": self._pid, "ended": time.monotonic_ns()})
+        self._put({"pid": os.getpid(), "ended": time.monotonic_ns()})
 
     def last_run(self):
         """When the last run began, its calls, and when it ended or None.
 
-        Without calls if there were more than there is room for.
+        The first is 0 if there were more calls than there is room for.
         """
         text = self._memory[:]
-        events = [json.loads(line) for line in text.strip(b"\0").split(b"\n")[:-1]]
-        begins = [number for number, event in enumerate(events) if "began" in event]
-        if not begins or text[-1]:
+        try:
+            began, *events = map(json.loads, text.strip(b"\0").split(b"\n")[:-1])
+        except ValueError:  # there is none, or the next begins at this moment
             return 0, [], None
-        began, *events = events[begins[-1]:]
+        if text[-1]:
+            return 0, [], None
         ended = [event["ended"] for event in events if "ended" in event]
         calls = calls_of(ROLE, [event for event in events if "n" in event])
         return began["began"], calls, ended[0] if ended else None
 
     def _put(self, event):
-        if event["pid"] != self._pid:  # a process that the function has forked
+        if event["pid"] != self._pid:
             return
         with contextlib.suppress(Exception):  # the function must not notice
             line = json.dumps(event).encode() + b"\n"
