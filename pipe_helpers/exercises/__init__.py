@@ -3,6 +3,7 @@
 Each function is tried against real processes. What it does wrong becomes a hint, never an error
 in the notebook.
 """
+import pathlib
 
 from pipe_helpers.exercises import (
     asking,
@@ -14,37 +15,40 @@ from pipe_helpers.exercises import (
     sending,
     serving,
 )
+from pipe_helpers.exercises.cells import not_the_newest
 from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
+from pipe_helpers.exercises.verdict import Verdict
 from pipe_helpers.remembering import notes
 
-# The chapters that have exercises, in order.
-CHAPTERS = ("mkfifo", "open", "write", "read", "close", "a reader that stays",
-            "when it goes wrong", "poll")
-# {function: (chapter, {point: how it is tried})}. Each module has its own at its end.
-EXERCISES = {}
+# The chapters that have exercises, in order, and their notebooks.
+CHAPTERS = {"mkfifo": "02_mkfifo", "open": "03_open", "write": "04_write", "read": "05_read",
+            "close": "06_close", "a reader that stays": "more/a_reader_that_stays",
+            "when it goes wrong": "08_when_it_goes_wrong", "poll": "more/poll"}
+# {function: (chapter, {point: how it is tried})}. Each module has its own at its end, and HINTS:
+# {function: {point: a second hint}}.
+EXERCISES, HINTS = {}, {}
 for module in making, opening, sending, framing, reading, serving, asking, deadlines:
     EXERCISES |= module.EXERCISES
-EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: CHAPTERS.index(item[1][0])))
+    HINTS |= module.HINTS
+EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: [*CHAPTERS].index(item[1][0])))
+
+_SEVERAL = 4  # tries, after which there is the way to the solution
+_NOTEBOOKS = pathlib.Path(__file__).resolve().parents[2] / "notebooks"
+_tries = {}  # {function: `_Tries`}, until it is solved
 
 
-class Verdict:
-    """What a check found. solved: True or False. hint: for the first point not met, or None.
+class _Tries:
+    """How often an exercise has been tried, and how often the same point has failed at last."""
 
-    points: a dict {point: True, False or None for not tried}. Its repr is the text to read.
-    """
+    def __init__(self):
+        self.count = self.same = 0
+        self.fn = self.point = None
 
-    def __init__(self, name, points=(), hint=None, solved=False, remark=None, printed=""):
-        self.name, self.points, self.hint = name, dict(points), hint
-        self.solved, self.remark, self.printed = solved, remark, printed
-
-    def __repr__(self):
-        marks = {True: "works      ", False: "does not   ", None: "not tried  "}
-        lines = [f"{self.name}: {'solved' if self.solved else 'not solved yet'}"]
-        lines += [f"  {marks[result]}{point}" for point, result in self.points.items()]
-        lines += [f"Hint: {self.hint}"] if self.hint else []
-        lines += [f"It printed: {self.printed.rstrip()}"] if self.printed.strip() else []
-        lines += [self.remark] if self.remark else []
-        return "\n".join(lines)
+    def add(self, fn, point):
+        if fn is not self.fn:  # else the same function once more, which is no other try
+            self.count += 1
+            self.same = self.same + 1 if point == self.point else 1
+        self.fn, self.point = fn, point
 
 
 def check(fn):
@@ -66,13 +70,31 @@ def check(fn):
         return Verdict(name, hint=f"There is no exercise of that name. The exercises are "
                                   f"{', '.join(EXERCISES)}.")
     with Trial(fn) as trial:
-        return _judge(name, trial)
+        verdict = _judge(name, trial)
+    verdict.note = not_the_newest(fn, name)
+    if verdict.solved:
+        _tries.pop(name, None)
+    elif verdict.points:
+        _help_on(verdict, fn)
+    return verdict
+
+
+def _help_on(verdict, fn):
+    """Add what is there for who has tried the exercise before."""
+    tries = _tries.setdefault(verdict.name, _Tries())
+    tries.add(fn, next((point for point, met in verdict.points.items() if met is False), None))
+    if tries.same > 1 and tries.point:
+        verdict.more = HINTS[verdict.name][tries.point]
+    chapter = CHAPTERS[EXERCISES[verdict.name][0]]
+    solution = f"solutions/practise_{chapter.split('/')[-1]}.ipynb"
+    if tries.count >= _SEVERAL and (_NOTEBOOKS / solution).exists():
+        verdict.solution = "../" * chapter.count("/") + solution
 
 
 def _judge(name, trial):
     trial.begin()
     points = dict.fromkeys(EXERCISES[name][1])
-    hint = None
+    hint, run = None, []
     for point, meets in EXERCISES[name][1].items():
         try:
             meets(trial)
@@ -85,19 +107,20 @@ def _judge(name, trial):
             pass
         except Fails as failure:
             points[point] = False
-            hint = hint or failure.hint
+            hint, run = hint or failure.hint, run if hint else trial.run()
             if failure.waits:  # the others would wait as well
                 break
         except (OSError, ValueError, RuntimeError) as error:
             # The pipe was removed or replaced, say, and so the other side could not go on.
             points[point] = False
+            run = run if hint else trial.run()
             hint = hint or f"The other side could not do its part: {trial.short(str(error))}."
             break
         finally:
             trial.reset()
     solved = all(points.values())
     remark = notes.note("solved", name) if solved else None
-    return Verdict(name, points, hint, solved, remark, trial.short(trial.printed))
+    return Verdict(name, points, hint, solved, remark, trial.short(trial.printed), run)
 
 
 class progress:

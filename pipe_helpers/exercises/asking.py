@@ -177,7 +177,7 @@ def asks(trial):
             to = trial.open(asking.requests, os.O_RDONLY)
             asking.rests()
         if "answer" in silence:
-            os.write(fd := come(trial, asking.replies), b"fo")
+            trial.write(fd := come(trial, asking.replies), b"fo")
             asking.rests(asking._piece_returned)
         leave_waiting(trial, silence, functools.partial(_answers_late, asking, to, fd))
 
@@ -192,7 +192,7 @@ def _answers_late(asking, to, fd):
     if fd is None:
         asking.answer(b"four\n")
     else:
-        os.write(fd, b"ur\n")
+        asking.trial.write(fd, b"ur\n")
     asking.gets(b"four")
 
 
@@ -243,9 +243,9 @@ def one_write(trial):
     asking.answers = asking.server.open(asking.replies, os.O_WRONLY).result()
     with contextlib.suppress(BlockingIOError):
         while True:
-            os.write(to, b"." * 4_096)
+            trial.write(to, b"." * 4_096)
     asking.server.read(asking.fd, 4_096).wait()
-    os.write(to, b"." * (4_096 - len(_QUESTION)))
+    trial.write(to, b"." * (4_096 - len(_QUESTION)))
     before = waiting(to)
     asking.starts()
     asking.rests()
@@ -306,4 +306,34 @@ EXERCISES = {
         "closes requests if there is no replies": no_replies,
         "waits as long as it takes": waits,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "ask": {
+        "brings the question to the server": (
+            "In this order: open `requests` with `os.O_WRONLY`, open `replies` with "
+            "`os.O_RDONLY`, write the question and a newline, read."),
+        "returns the answer": (
+            "Return what came before the newline, `answer[:-1]`, and change no other byte."),
+        "returns an answer that comes in pieces": (
+            'Read in a loop, and add each piece to the answer, until that ends in `b"\\n"`.'),
+        "returns an answer longer than a pipe": (
+            "Read in a loop until the newline: one `os.read` gives at most what is in the "
+            "pipe."),
+        "sends question and newline in one write": (
+            'Put them together first: `os.write(fd, question + b"\\n")`. Two writes may have '
+            "another client's bytes between them."),
+        "raises EOFError if the server leaves": (
+            'When `os.read` returns `b""` before the newline has come, `raise EOFError(...)`.'),
+        "lets a broken pipe come through, and closes": (
+            "Put all that follows an `os.open` in `try`, close in `finally`, and use no "
+            "`except`."),
+        "closes requests if there is no replies": (
+            "The second `os.open` may fail, too: it stands in the `try` whose `finally` "
+            "closes the first descriptor."),
+        "waits as long as it takes": (
+            "Open without `os.O_NONBLOCK`: then open and read sleep by themselves. Set no "
+            "limit."),
+    },
 }

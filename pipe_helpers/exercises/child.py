@@ -32,7 +32,7 @@ def _send(address, text):
         connection.recv(1)  # until the other side closes
 
 
-def be_learner(go, address, mask, act, fn, args):
+def be_learner(go, address, mask, log, act, fn, args):
     """What the forked child does: see `Learner`. Never returns, whatever fn does.
 
     go: a descriptor that brings a byte when it may go; end of file means that the notebook is
@@ -58,6 +58,7 @@ def be_learner(go, address, mask, act, fn, args):
             _send(address, repr((kind, *map(plain, values))))
 
         sys.stdout = sys.stderr = _Printed(report)
+        log.record(fn)
         # A function that never sleeps is ended by this timer, on a busy machine no sooner: it
         # counts the process's own processor time only.
         signal.setitimer(signal.ITIMER_PROF, _PROCESSOR)

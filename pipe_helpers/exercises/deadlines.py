@@ -125,7 +125,7 @@ def _drip(trial, path, seconds):
     try:
         fd = trial.open(path, os.O_WRONLY)
         while time.monotonic() < end:
-            os.write(fd, b".")
+            trial.write(fd, b".")
             time.sleep(0.004)
     except OSError:  # ENXIO or EPIPE: it has gone
         return True
@@ -231,4 +231,24 @@ EXERCISES = {
         "raises TimeoutError when a writer comes to no end": _best_of_three(dripping_writer),
         "hides no other error": no_pipe,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "read_with_deadline": {
+        "sleeps until a message comes, and returns it whole": (
+            "Open with `os.O_RDONLY | os.O_NONBLOCK`. Let `poll` wait before each `os.read`, "
+            'and read until `b""`. Before a writer has come, `poll` does not report the pipe:'
+            ' so no `b""` comes too early.'),
+        "raises TimeoutError when no writer comes": (
+            "`poll.poll(milliseconds)` returns an empty list when the time is up: then `raise"
+            " TimeoutError(...)`. It wants milliseconds, `1000 * left`."),
+        "raises TimeoutError when a writer is silent": (
+            "Wait with `poll` before each `os.read`, not before the first one only."),
+        "raises TimeoutError when a writer comes to no end": (
+            "First `deadline = time.monotonic() + seconds`. Before each wait, `left = "
+            "deadline - time.monotonic()`: if nothing is left, raise TimeoutError."),
+        "hides no other error": (
+            "Call `os.open` before `try`, close in `finally`, and catch no `OSError`."),
+    },
 }

@@ -134,11 +134,11 @@ def whole(trial):
     for message in b"first", b"a second one":
         reading.write(message + b"\n")
         reading.expect(message)
-    os.write(fd := trial.open(reading.path, os.O_WRONLY), b"third\nfour")
+    trial.write(fd := trial.open(reading.path, os.O_WRONLY), b"third\nfour")
     reading.expect(b"third")
 
     def go_on():
-        os.write(fd, b"th\n")
+        trial.write(fd, b"th\n")
         reading.expect(b"fourth")
         trial.close(fd)
         reading.over()
@@ -220,7 +220,7 @@ def ends(trial):
     reading.yields(*whole)
     reading.over(rest)
     fd = trial.open(reading.path, os.O_WRONLY)  # it has not been called yet
-    os.write(fd, b"before\nit was\ncalled\n")
+    trial.write(fd, b"before\nit was\ncalled\n")
     trial.close(fd)
     reading.yields(b"before", b"it was", b"called", asleep=(
         "Before the call a writer wrote three messages and left, and your function waits. They "
@@ -267,4 +267,39 @@ EXERCISES = {
         "leaves the descriptor as it was": leaves_open,
         "waits as long as it takes": waits,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "messages": {
+        "yields a message when its newline has come": (
+            "After each `os.read`, look for newlines in what is there, and yield each whole "
+            "message before the next read."),
+        "parts two that come together": (
+            '`pieces = data.split(b"\\n")` gives a list. All of its items but the last are '
+            "whole messages."),
+        "puts together one that comes in pieces": (
+            "Keep what stands behind the last newline in a variable, and put it in front of "
+            "what the next `os.read` returns."),
+        "yields any bytes but the newline": (
+            'Split at `b"\\n"` alone, and decode nothing: `strip`, `splitlines` and `split` '
+            "without an argument take away more."),
+        "yields an empty message, too": (
+            "Ask no `if message:` before the `yield`. Two newlines side by side have an empty"
+            " message between them."),
+        "yields a long message whole": (
+            "Read in a loop, as often as is needed: no message is too long for the variable "
+            "that keeps the rest."),
+        "ends at end of file": (
+            'When `os.read` returns `b""`, no writer has the pipe open: leave the loop, after'
+            " all whole messages have been yielded."),
+        "raises EOFError if a writer leaves in the middle": (
+            "After the loop: if a rest without a newline is left, `raise EOFError(...)`."),
+        "leaves the descriptor as it was": (
+            "`fd` is the caller's: do not close it, do not change its flags, and open no file"
+            " object that closes it at its end."),
+        "waits as long as it takes": (
+            "`os.read` sleeps by itself until bytes come. Leave the descriptor blocking, and "
+            "set no limit."),
+    },
 }

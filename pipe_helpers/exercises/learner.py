@@ -12,6 +12,7 @@ import time
 import warnings
 
 from pipe_helpers.exercises.child import be_learner
+from pipe_helpers.exercises.run import Log
 from pipe_helpers.keeping.keeper import forget, keep
 from pipe_helpers.keeping.lifeline import Lifeline
 from pipe_helpers.keeping.one_go import in_one_go, to_its_end
@@ -33,11 +34,13 @@ class Learner:
 
     act runs in the process. It calls report(kind, *values) for each event, and its return value
     is the event ("returned", value); an exception is ("raised", type name, text, errno).
+    log: a `Log` of the calls that fn makes. args: those of act.
     """
 
     def __init__(self, folder, act, fn, *args):
         self._address = os.path.join(folder, f"learner_{next(_numbers)}")
-        self._work = act, fn, args
+        self._work, self.args = (act, fn, args), args
+        self.log = Log()
         self._server = self._held = self.pid = self.status = None
         self._ending = threading.Lock()
         self.printed = ""
@@ -67,7 +70,7 @@ class Learner:
                     warnings.simplefilter("ignore", DeprecationWarning)
                     pid = os.fork()
                 if pid == 0:
-                    be_learner(go.reader, self._address, mask, *self._work)
+                    be_learner(go.reader, self._address, mask, self.log, *self._work)
                 self.pid = pid
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)

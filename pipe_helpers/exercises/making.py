@@ -198,3 +198,23 @@ EXERCISES = {
         "says so if the folder is missing": no_folder,
     }),
 }
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "make_pipe": {
+        "makes a named pipe with the mode 0o600": (
+            "One call makes it: `os.mkfifo(path, 0o600)`."),
+        "may be called twice, and leaves the pipe that is there": (
+            "Put that call in `try`. After `except FileExistsError:` only look what is there:"
+            " for a named pipe nothing more is to be done."),
+        "goes on if another process is quicker": (
+            "No look before `os.mkfifo`: what it tells may be no longer true one step later. "
+            "Call `os.mkfifo` first, in `try`, and look in `except FileExistsError`."),
+        "refuses what is no pipe": (
+            "In `except FileExistsError`, `stat.S_ISFIFO(os.stat(path).st_mode)` is True for "
+            "a named pipe. If it is not, raise `FileExistsError` yourself."),
+        "says so if the folder is missing": (
+            "Catch `FileExistsError` alone. The error of a missing folder is another one, and"
+            " comes through by itself."),
+    },
+}

@@ -17,6 +17,7 @@ import time
 from collections import namedtuple
 
 from pipe_helpers.exercises.plain import errno_of, error_name, text_of
+from pipe_helpers.exercises.run import observed
 from pipe_helpers.exercises.trial import Fails, shown
 
 # value: what it returned. error: None or an `Error` (a plain tuple until it has been sent). new:
@@ -78,7 +79,7 @@ def observe(fn, *args, processor=0.5):
     value = error = None
     delayed, wakes, began = _delayed(), _wakes(), time.monotonic()
     try:
-        value = fn(*args)
+        value = observed(fn, *args)
     except NotImplementedError:
         raise
     except BaseException as problem:

@@ -52,7 +52,7 @@ def somebody(trial):
     own = trial.open(path, os.O_WRONLY)
     with contextlib.suppress(BlockingIOError):
         while True:
-            os.write(own, b"." * 4_096)
+            trial.write(own, b"." * 4_096)
     _expect_writer(trial, reader, fd, b"", "A reader has the pipe open, and the pipe is full")
     if os.stat(path).st_mode != mode:
         raise Fails("It changed the mode of the pipe. Whom it lets write is not yours to say.")
@@ -209,4 +209,24 @@ EXERCISES = {
         "never waits, even if the reader leaves meanwhile": leaves_meanwhile,
         "hides no other error": other_errors,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "try_open_writer": {
+        "gives None at once when nobody reads": (
+            "The flags are `os.O_WRONLY | os.O_NONBLOCK`. While nobody reads, this open "
+            "raises an `OSError` whose `errno` is `errno.ENXIO`: catch it, and return None."),
+        "gives a descriptor to write to when somebody does": (
+            "Return what `os.open` returned: do not close it, and do not ask `if fd:`, "
+            "because a descriptor may be 0."),
+        "tells anew each time whether somebody reads": (
+            "Keep nothing from one call to the next: each call makes its own `os.open`."),
+        "never waits, even if the reader leaves meanwhile": (
+            "Ask nobody beforehand. One `os.open` with `os.O_NONBLOCK` asks and opens in one "
+            "step, so that nothing can change in between."),
+        "hides no other error": (
+            "In `except OSError as error:`, return None only if `error.errno == errno.ENXIO`;"
+            " in all other cases `raise`."),
+    },
 }

@@ -22,7 +22,8 @@ def waits(trial):
         raise NotTried
     for learner, silence, go_on, began, wakes in trial.waiting:
         time.sleep(max(0, began + _SILENCE - time.monotonic()))
-        event = learner.next(patience=0.01, napping=0.05)
+        trial.take_back(learner)
+        event = trial.next(patience=0.01, napping=0.05)
         took, wakes = time.monotonic() - began, learner.wakes() - wakes
         if event[0] not in ("asleep", "napping"):
             raise Fails(f"For {took:.1f} s {silence}, and meanwhile {_told(*event)}. It is to wait "
@@ -30,7 +31,6 @@ def waits(trial):
         if too_often(wakes, took):
             raise Fails(f"While {silence}, it woke {wakes:,} times in {took:.1f} s. Let the call "
                         "itself wait, or look less often: 100 times a second are enough.")
-        trial.take_back(learner)
         go_on()
         trial.reset()
 

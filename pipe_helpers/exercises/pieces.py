@@ -42,7 +42,7 @@ def drip(trial, path):
     for number in range(sys.getrecursionlimit() + 100):
         data += b"%c" % (number % 128 + 128)
         try:
-            os.write(fd, data[-1:])
+            trial.write(fd, data[-1:])
         except BrokenPipeError:  # what it returns will be too short
             break
         while time.monotonic() < late and waiting(fd):
@@ -75,7 +75,7 @@ def at_once(trial, path, data, close):
     """
     fd = trial.open(path, os.O_WRONLY)
     with trial.learner.stopped():
-        count = os.write(fd, data)  # never waits, and may do a part
+        count = trial.write(fd, data)  # never waits, and may do a part
         trial.close(fd)
         close()
     return data[:count]

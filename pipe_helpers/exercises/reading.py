@@ -84,7 +84,7 @@ def message(trial):
             raise Fails("It returned before a writer had come.")
         fd = None
         if silence != "no writer came":
-            os.write(fd := come(trial, path), b"Hel")
+            trial.write(fd := come(trial, path), b"Hel")
             if seen := _rests(trial):
                 _compare(seen, b"Hello")
         leave_waiting(trial, silence, functools.partial(_hear_the_rest, trial, path, fd))
@@ -93,7 +93,7 @@ def message(trial):
 def _hear_the_rest(trial, path, fd):
     if fd is None:
         return _hear(trial, path, b"Hel", b"lo")
-    os.write(fd, b"lo")
+    trial.write(fd, b"lo")
     trial.close(fd)
     _compare(did(trial, **_ENDS), b"Hello")
 
@@ -247,4 +247,36 @@ EXERCISES = {
         "closes after an interrupt": interrupted,
         "waits as long as it takes": waits,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "read_message": {
+        "returns a message of any length": (
+            "Open with `os.O_RDONLY` alone, so that open and read wait. Read in a loop until "
+            '`os.read` returns `b""`, then return all that came.'),
+        "returns a message that comes in pieces": (
+            'Start with `message = b""`, and add what each `os.read` returns, as it is. Only '
+            '`b""` ends the loop.'),
+        "returns one that comes in very many pieces": (
+            "Let a loop do it, and not a function that calls itself: Python allows some 1,000"
+            " calls within one another."),
+        "returns a message longer than a pipe": (
+            "One `os.read` never gives more than is in the pipe, however many bytes you ask "
+            'for: read on until `b""`.'),
+        "reads on until the last writer has closed": (
+            "A pause is no end, and one writer's close is none either. `b\"\"` comes when the "
+            "last one has closed."),
+        "returns the empty message": (
+            'If the first read returns `b""`, the message is `b""`: return that, and open '
+            "nothing again."),
+        "lets errors come through, and closes": (
+            "Call `os.open` before `try`, close in `finally`, and use no `except`."),
+        "closes after an interrupt": (
+            "`os.close(fd)` in `finally` is done in any case. `except Exception` is not "
+            "enough: an interrupt is no `Exception`."),
+        "waits as long as it takes": (
+            "Open with `os.O_RDONLY` alone: then open and read sleep by themselves. Set no "
+            "limit."),
+    },
 }

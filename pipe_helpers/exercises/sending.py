@@ -177,3 +177,23 @@ EXERCISES = {
         "waits as long as it takes": waits,
     }),
 }
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "send_all": {
+        "sends short messages as they are": (
+            "`os.write(fd, data)` takes the bytes as they are: add no newline, and change "
+            "nothing."),
+        "sends a long one whole, though signals cut its writes": (
+            "`count = os.write(fd, data)` tells how many bytes went. Go on with `data = "
+            "data[count:]`, until no data are left."),
+        "sends nothing if there is nothing to send": (
+            "`while data:` makes no round if data are empty."),
+        "says so if the reader goes": (
+            "Let the error come through: no `except` that catches `OSError` or "
+            "`BrokenPipeError` and goes on."),
+        "waits as long as it takes": (
+            "`os.write` sleeps by itself until there is room. Leave the descriptor blocking, "
+            "and set no limit."),
+    },
+}

@@ -155,7 +155,7 @@ def first(trial):
         if silence != "no writer came":
             fd = come(trial, serving.path)
             ends = silence == "no other writer came"
-            os.write(fd, b"one\n" if ends else b"one\ntw")
+            trial.write(fd, b"one\n" if ends else b"one\ntw")
             serving.expect(b"one")
             serving.idle()
             if ends:
@@ -170,7 +170,7 @@ def _serves_on(serving, fd):
         serving.open()
         serving.write(b"two\n")
     else:
-        os.write(fd, b"o\n")
+        serving.trial.write(fd, b"o\n")
     serving.expect(b"two")
     serving.idle()
 
@@ -347,4 +347,33 @@ EXERCISES = {
         "lets an error of handle come through, and closes": raises,
         "waits as long as it takes": waits,
     }),
+}
+
+# For each of these points a second hint, for who fails at it again: how it can be done.
+HINTS = {
+    "serve": {
+        "calls handle with a message": (
+            "After each `os.read`, look for newlines in what is there, and call `handle` for "
+            "each whole message before the next read."),
+        "tells messages apart however they come": (
+            '`pieces = (rest + piece).split(b"\\n")`: the last item is the new rest, all '
+            "others are messages, the empty ones, too."),
+        "takes any bytes, and long messages": (
+            'Split at `b"\\n"` alone, and decode nothing. Keep the rest until its newline '
+            "comes, however long it is."),
+        "serves one writer after the other": (
+            'End of file is `b""`, and there the next writer is waited for: stay in the loop,'
+            " and do not return."),
+        "loses nothing that comes between two writers": (
+            'Do not close the read end. At `b""` open a write end of your own, `os.open(path,'
+            " os.O_WRONLY)`: then the next read sleeps until bytes come."),
+        "drops what a writer leaves unfinished": (
+            'At `b""` set the rest to `b""`. While a write end of your own is open no `b""` '
+            "comes: close it as soon as bytes have come."),
+        "lets an error of handle come through, and closes": (
+            "Put the loop in `try`, close in `finally`, and use no `except` around `handle`."),
+        "waits as long as it takes": (
+            "Let `os.read` sleep: before it stands nothing that looks again and again, and no"
+            " limit."),
+    },
 }

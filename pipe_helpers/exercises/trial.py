@@ -5,14 +5,17 @@ import signal
 import stat
 import sys
 import threading
+import time
 
 from pipe_helpers.exercises.child import MARK
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import shown
+from pipe_helpers.exercises.run import failing_run
 from pipe_helpers.keeping.folder import make_folder, remove_folder
 from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.processes.puppet import Puppet
+from pipe_helpers.recording.calls import Call, Data
 
 
 # Seconds, as of `Learner.next`: enough to tell that it rests, not that nothing will wake it.
@@ -50,10 +53,10 @@ class Trial:
         self.folder = None
         self._puppets = {}
         self._pipes = 0
-        self.learner = self._pending = None
+        self.learner = self._pending = self._last = None
         self._aside = []
         self.waiting = []  # see `patience`
-        self._descriptors = []
+        self._descriptors, self._own_calls = [], []
         self._leaving = threading.Lock()
         self.printed = ""
 
@@ -123,7 +126,7 @@ class Trial:
     def open(self, path, flags):
         """A descriptor of the check itself, which never waits: until `close`, or the end."""
         def make():  # an interrupt must not come between the opening and the noting
-            self._descriptors.append(os.open(path, flags | os.O_NONBLOCK))
+            self._descriptors.append(self._call("open", path, flags | os.O_NONBLOCK))
             return self._descriptors[-1]
 
         return in_one_go("the check", make, undo=lambda fd: None)
@@ -131,7 +134,20 @@ class Trial:
     def close(self, fd):
         """Close a descriptor that `open` has returned."""
         self._descriptors.remove(fd)
-        os.close(fd)
+        self._call("close", fd)
+
+    def write(self, fd, data):
+        """Write to a descriptor that `open` has returned, and return the count."""
+        return self._call("write", fd, data)
+
+    def _call(self, name, *args):
+        entered = time.monotonic_ns()
+        result = getattr(os, name)(*args)
+        if name == "write":
+            args = args[0], Data(args[1][:64], len(args[1]))
+        self._own_calls.append(Call(os.getpid(), "notebook", name, args, entered,
+                                    time.monotonic_ns(), result))
+        return result
 
     # ---------------------------------------------------------------- the learner's side
 
@@ -148,7 +164,7 @@ class Trial:
         hints: what to say of an event instead, by its kind: returned, raised, asleep, spins
         (a text, or a function of the event's values that returns one, or None).
         """
-        event = self._next(patience=patience, napping=napping, hold=hold)
+        event = self.next(patience=patience, napping=napping, hold=hold)
         if event[0] not in wanted:
             self._fail(event, hints)
         return event
@@ -167,7 +183,7 @@ class Trial:
                 press.wait(0.01)
                 return None
             except TimeoutError:
-                event = self._next(**times)
+                event = self.next(**times)
             if event[0] not in ("asleep", "napping"):
                 self._pending = event
                 if self._settled(press):  # the call has returned, and `event` tells the rest
@@ -207,12 +223,21 @@ class Trial:
             pass
         return self.done(press)
 
-    def _next(self, hold=False, **options):
+    def next(self, hold=False, **options):
+        """The next event of the learner's process: see `Learner.next`."""
         if self._pending:
             event, self._pending = self._pending, None
             return event
         options = {name: value for name, value in options.items() if value is not None}
-        return self.learner.next(hold=hold, **options)
+        self._last = self.learner.next(hold=hold, **options)
+        return self._last
+
+    def run(self):
+        """What has been done since the function was last called, as a list of `Call`."""
+        if self.learner is None or self._last is None:
+            return []
+        others = [self._own_calls, *(puppet.calls for puppet in self._puppets.values())]
+        return failing_run(self.learner, self._last, others, self.short)
 
     def _fail(self, event, hints):
         kind, *values = event
@@ -261,7 +286,7 @@ class Trial:
         if (learner := self.learner) is not None:
             learner.end()
             self.printed += learner.printed
-        self.learner = self._pending = None
+        self.learner = self._pending = self._last = None
 
 
 def _end_daemons(mark):

@@ -100,16 +100,8 @@ class trace:
         sources += [(role, _events_in(log)[0]) for role, log in self._programs]
         processes = {}
         for role, events in sources:
-            calls = {}
-            for event in events:
-                calls.setdefault((event["pid"], event["n"]), {}).update(event)
-            first = None
-            for (pid, _), call in calls.items():
-                if "name" not in call:  # the event before it is in a gap
-                    continue
-                first = first or pid
-                made_by = role if pid == first else f"{role}'s child"
-                processes.setdefault(pid, []).append(_call(made_by, call))
+            for call in calls_of(role, events):
+                processes.setdefault(call.pid, []).append(call)
         return processes
 
     @property
@@ -158,6 +150,16 @@ def _events_in(log):
         with contextlib.suppress(ValueError):
             events.append(json.loads(line))
     return events, len(events) < len(lines)
+
+
+def calls_of(role, events):
+    """The `Call` for each two events of a `Recorder`, or for the first alone, as a list."""
+    merged = {}
+    for event in events:
+        merged.setdefault((event["pid"], event["n"]), {}).update(event)
+    known = [call for call in merged.values() if "name" in call]  # else the first is in a gap
+    return [_call(role if call["pid"] == known[0]["pid"] else f"{role}'s child", call)
+            for call in known]
 
 
 def _call(role, event):
