@@ -315,9 +315,11 @@ class LabModel:
             return
         self._judged = calls, dict(self._gone)
         pids = [process.puppet.pid for process in self.processes]
-        history = self._history = History(calls, pids, dict(self._gone))
-        if self.ended:
-            return
+        self._history = History(calls, pids, dict(self._gone))
+        if not self.ended:
+            self._note_challenges(self._history)
+
+    def _note_challenges(self, history):
         for number, challenge in enumerate(CHALLENGES):
             if number not in self.met and challenge.done(history):
                 self.met |= {number}

@@ -82,7 +82,7 @@ class PairModel(LabModel):
             forget(self._name)
             self._made = None
 
-    def _judge(self, calls):
+    def _note_challenges(self, history):
         pass
 
     def _done_before(self):
