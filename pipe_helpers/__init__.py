@@ -3,7 +3,7 @@
 Each name is imported from its module when it is first used, so that a chapter pays only for
 what it needs (PEP 562). The packages are layers, each of which imports from those before it:
 keeping, recording, processes; then notebook, lab, exercises and mechanisms, of which none
-imports another. remembering is below these four; programs stands alone.
+imports another. remembering and showing are below these four; programs stands alone.
 """
 from pipe_helpers.lazy import lazy_names
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 HELPERS = Path(__file__).resolve().parent.parent / "pipe_helpers"
-BELOW = {"keeping": set(), "programs": set(), "remembering": set()}
+BELOW = {"keeping": set(), "programs": set(), "remembering": set(), "showing": set()}
 BELOW["recording"] = {"keeping"}
 BELOW["processes"] = {"keeping", "recording"}
 for top in ("notebook", "lab", "exercises", "mechanisms"):
-    BELOW[top] = {"keeping", "recording", "processes", "remembering"}
+    BELOW[top] = {"keeping", "recording", "processes", "remembering", "showing"}
 
 
 def imported_packages(tree):

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 import lab_browser
 import nbformat
 import pytest
+from lab_browser import wait_until
 from save_notebooks import NOTEBOOKS
 
 from pipe_helpers import predict
@@ -391,3 +392,39 @@ def test_a_question_in_an_exported_page_needs_no_script(lab):
             answer_by_keyboard(exported, question, shown_question(exported, question))
     finally:
         context.close()
+
+
+# ---------------------------------------------------------------- a live widget or a still output
+
+TWO_WIDGETS = """
+import ipywidgets
+from pipe_helpers.showing import alive
+for name in ("first", "second"):
+    button = ipywidgets.Button(description=f"{name} live")
+    alive.show(ipywidgets.VBox([button]), {"text/html": f"{name} still"}, f"{name} ended")
+"""
+LIVE = ["first live", "second live"]
+STILL = ["first ended", "first still", "second ended", "second still"]
+
+
+def test_a_widget_is_seen_as_long_as_its_kernel_lives_and_then_the_still_output(lab):
+    def sees(texts):
+        outputs = lab.page.locator(".jp-OutputArea-output")
+        seen = wait_until(
+            lambda: (texts == outputs.filter(visible=True).all_inner_texts()) and outputs,
+            lambda: f"{texts}: {outputs.filter(visible=True).all_inner_texts()}")
+        assert seen.count() == 6
+
+    lab.open_cells("alive.ipynb", TWO_WIDGETS)
+    lab.run_cell(0)
+    sees(LIVE)
+    with lab.page.expect_response(lambda response: response.request.method == "PUT"):
+        lab.page.keyboard.press("Control+s")
+    lab.open("alive.ipynb")
+    sees(LIVE)
+    lab.restart()
+    sees(STILL)
+    lab.open("alive.ipynb")  # with widgets that no kernel knows any more
+    sees(STILL)
+    lab.page.get_by_text("model not found").first.wait_for(state="attached")
+    sees(STILL)

@@ -69,6 +69,7 @@ def clean(notebook):
                 output.traceback = [
                     frame for frame in output.traceback if not FILE_FRAME.match(frame)
                 ]
+        cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
     return notebook
 
 
