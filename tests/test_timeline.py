@@ -14,6 +14,7 @@ from contrast import PAGES, contrast, unreadable
 from PIL import Image
 
 from pipe_helpers import launch_writer, time_limit, timeline, trace
+from pipe_helpers.notebook.replay import _moments
 from pipe_helpers.recording import picture as drawing
 from pipe_helpers.recording.calls import Call, Data, duration
 from pipe_helpers.recording.picture import image_of
@@ -234,6 +235,17 @@ def test_shapes_differ_from_a_light_and_a_dark_page():
                drawing.GREY]
     assert all(contrast(colour, page) >= 3 for colour in colours for page in PAGES)
     assert {bar.colour for bar in timeline(random_calls(1)).bars} <= set(colours)
+
+
+def test_each_moment_of_a_replay_is_told_in_the_order_of_time():
+    calls = [*writer_waits()[:2], call(4242, "write", (3, b"x"), 160, None), *many_reads()[:1]]
+    told = _moments(timeline(calls).bars)
+    assert [x for x, _ in told] == sorted(x for x, _ in told)
+    words = [text for _, text in told]
+    assert words[0] == "After 0.000 ms writer enters open(my_pipe, O_WRONLY) and waits."
+    assert words[-1] == "After 160 ms writer enters write(3, b'x') and waits."
+    assert "After 150 ms writer leaves open(my_pipe, O_WRONLY): fd 3." in words
+    assert _moments(timeline(many_reads()).bars)[4][1].endswith("reader makes … 38 reads ….")
 
 
 def test_a_picture_is_saved_in_the_formats_of_matplotlib(tmp_path):

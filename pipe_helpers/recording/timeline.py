@@ -85,6 +85,11 @@ class Timeline:
         """Save the picture: see savefig of matplotlib's Figure."""
         self.figure.savefig(path, **{"dpi": "figure", **options})
 
+    def place(self, bar):
+        """Where a box is, in inches from the left and the upper edge: left, top, right, bottom."""
+        y = self._top + (bar.lane + 0.5) * _LANE
+        return bar.x0, y - _BOX / 2, bar.x1, y + _BOX / 2
+
     def __repr__(self):
         return self.text
 
@@ -101,7 +106,7 @@ class Timeline:
         texts = (self.title, "title"), (self._remark, "small"), (_LEGEND, "small")
         needed = [self._width_of(text, font) + 2 * _PAD + _MARGIN for text, font in texts if text]
         self.width = max(end + 0.1, *needed) + _MARGIN
-        top = _MARGIN + (_BAR + 0.1) * bool(self.title)
+        self._top = top = _MARGIN + (_BAR + 0.1) * bool(self.title)
         bottom = top + (len(lanes) * _LANE or _BAR + 0.06)
         foot = bottom + _LINE * (1 + bool(marks)) + 0.13
         self.height = foot + (_BAR + 0.06) * bool(self._remark) + _MARGIN
@@ -130,7 +135,7 @@ class Timeline:
         if self._remark:
             strip(foot + 0.06, foot + 0.06 + _BAR, self._remark, "small", colour=RED)
         for bar in self.bars:
-            _draw_bar(axes, self._width_of, write, bar, top + (bar.lane + 0.5) * _LANE)
+            _draw_bar(axes, self._width_of, write, bar, *self.place(bar))
 
     def _places(self, lanes, start):
         """Where each call begins and ends, so that each label fits and no event is out of order.
@@ -280,14 +285,14 @@ def _writer(axes):
     return write
 
 
-def _draw_bar(axes, width_of, write, bar, y):
+def _draw_bar(axes, width_of, write, bar, left, upper, right, lower):
     failed = bool(bar.call.error)
-    shape = _shape(bar, y)
+    shape = _shape(bar, left, upper, right, lower)
     empty = bar.hatched or isinstance(bar.call, Run)
     lines = _lines(bar.label)
-    middle = (bar.x0 + bar.x1 - _ARROW * bar.endless) / 2
+    middle = (left + right - _ARROW * bar.endless) / 2
     half, height = max(width_of(*line) for line in lines) / 2 + 0.05, _LINE * len(lines)
-    top = y - height / 2
+    top = (upper + lower - height) / 2
     if bar.hatched:
         axes.add_patch(
             shape(facecolor="none", edgecolor=bar.colour, hatch="////", linewidth=0, zorder=2))
@@ -305,9 +310,9 @@ def _draw_bar(axes, width_of, write, bar, y):
         write(middle, top + (number + 0.5) * _LINE, text, font, "center")
 
 
-def _shape(bar, y):
-    x0, x1, top, bottom = bar.x0, bar.x1, y - _BOX / 2, y + _BOX / 2
+def _shape(bar, x0, top, x1, bottom):
     if bar.endless:
-        corners = [(x0, top), (x1 - _ARROW, top), (x1, y), (x1 - _ARROW, bottom), (x0, bottom)]
+        corners = [(x0, top), (x1 - _ARROW, top), (x1, (top + bottom) / 2), (x1 - _ARROW, bottom),
+                   (x0, bottom)]
         return lambda **style: Polygon(corners, closed=True, joinstyle="round", **style)
     return lambda **style: plate(x0, top, x1, bottom, **style)

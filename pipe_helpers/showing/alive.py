@@ -12,7 +12,7 @@ _STYLE = (f"<style>{_LIVING} + {_LINE}, {_LIVING} + {_LINE} + .jp-OutputArea-chi
           " { display: none }</style>")
 
 
-def show(live, still, ended=""):
+def show(live, still, ended="", about=None):
     """Show a live widget and a still output, of which JupyterLab lets one be seen.
 
     It is the widget as long as its kernel lives, also after the page was loaded again; the still
@@ -22,6 +22,7 @@ def show(live, still, ended=""):
 
     live: a widget of ipywidgets. still: a dict of MIME types, as `display(still, raw=True)` takes
     it. ended: a line of HTML above the still output, such as what to do to have the widget back.
+    about: the metadata of still, such as the size of a picture.
 
     Returns the still output's handle: .update(still, raw=True) renews it. Whoever shuts a kernel
     down and starts no other still sees the widget until the page is loaded again.
@@ -30,4 +31,4 @@ def show(live, still, ended=""):
     # Without the text that stands for a widget: an untrusted notebook would show that.
     display({_VIEW: live._repr_mimebundle_()[_VIEW]}, raw=True)
     display({"text/html": f'{_STYLE}<div class="{_ENDED}">{ended}</div>'}, raw=True)
-    return display(still, raw=True, display_id=True)
+    return display(still, raw=True, metadata=about, display_id=True)
