@@ -1,12 +1,16 @@
 """The mechanisms that a learner measures: they carry every byte, end, and leave nothing."""
+import itertools
 import os
+import re
+import sys
 import time
+import types
 
 import pytest
 from contrast import unreadable
 
 from pipe_helpers import time_limit
-from pipe_helpers.mechanisms import NAMES, Partners, pictures, round_trips, throughput
+from pipe_helpers.mechanisms import NAMES, Partners, measure, pictures, round_trips, throughput
 from pipe_helpers.mechanisms.end import DONE, End
 from pipe_helpers.mechanisms.measure import MECHANISMS, RoundTrips, Throughput, check
 from pipe_helpers.recording.picture import BLUE, GREEN, RED, image_of
@@ -138,6 +142,23 @@ def test_all_are_measured_at_every_size_they_allow(own_folder, monkeypatch):
         sizes = [size for size in (64, 65536) if size <= MECHANISMS[name].longest]
         assert sorted(rates.rates[name]) == sizes
         assert all(rates.median(name, size) > 0 for size in sizes)
+
+
+def test_a_run_shows_how_far_it_is_in_one_line_of_text(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    clock = itertools.count()
+    monkeypatch.setattr(measure, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    with measure._progress(4, shown=True) as step:
+        step()
+        step()
+    begun, quarter, half, last = capsys.readouterr().out.lstrip("\r").split("\r")
+    assert "█" not in begun and begun.endswith("  0 %")
+    assert quarter.endswith(" 25 %") and half.endswith(" 50 %")
+    assert half.count("█") == half.count("░")
+    assert re.fullmatch(r"measured for \d s +\n", last) and len(last) > len(half)
+    with measure._progress(4, shown=False) as step:
+        step()
+    assert capsys.readouterr().out == ""
 
 
 TIMES = RoundTrips({"TCP": [2e-5, 3e-5, 9e-5], "named pipe": [1e-5, 1e-5, 2e-5]})

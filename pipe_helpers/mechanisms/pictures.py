@@ -38,7 +38,7 @@ def round_trips(result):
         y = _BAR / 2 + bool(row) * (_GAP + 0.32 * row - 0.02)
         texts = [result.place(name)] * bool(result.prediction)
         texts += [name, micro(result.median(name))] if row else []
-        colour, mark = _look(name, order)
+        colour = _look(name, order)[0]
         for (x0, x1, head, align), text in zip(columns, texts if row else [""] * 3):
             if row:
                 axes.add_patch(plate(x0, y - _BAR / 2, x1, y + _BAR / 2, colour))
@@ -46,7 +46,7 @@ def round_trips(result):
             _write(axes, x, y, text or head, align, name == "named pipe")
         if row:
             axes.plot(list(map(across, spreads[row - 1])), [y, y], color=colour, linewidth=4)
-            axes.plot(across(1e6 * result.median(name)), y, mark or "o", color=colour, markersize=9)
+            axes.plot(across(1e6 * result.median(name)), y, "o", color=colour, markersize=9)
     axes.add_patch(plate(0, bottom, _WIDTH, height))
     for time in across.ticks:
         _write(axes, across(time), bottom + _BAR / 2,
