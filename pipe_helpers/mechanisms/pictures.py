@@ -73,7 +73,7 @@ def throughput(result):
     axes.add_patch(plate(0, height - 2 * _BAR, _WIDTH, height))
     _write(axes, 0.1, _BAR / 2, "million bytes a second")
     _write(axes, left + 0.1, height - _BAR / 2,
-           "size of a message · pale band or thin line: slowest to fastest round")
+           "size of a message · band or thin line: slowest to fastest round")
     for rate in up.ticks:
         axes.plot([left + _GAP, right], [up(rate)] * 2, color=GREY, linewidth=0.5)
         _write(axes, left - 0.1, up(rate), f"{rate:g}", "right")
