@@ -225,7 +225,8 @@ def test_a_notebook_gets_a_sharp_small_picture_without_a_background_and_the_text
 def test_letters_are_large_enough_and_on_a_ground_of_their_own():
     failing = call(4244, "open", ("my_pipe", 0), 1, 9, None, "TimeoutError")
     stuck = call(4245, "read", (3, 5), 2, None)
-    for calls in ([*writer_waits(), failing, stuck], many_reads(), []):
+    late = [*writer_waits(), call(4242, "read", (3, 5), 151, 12_000, b"a")]
+    for calls in ([*writer_waits(), failing, stuck], late, many_reads(), []):
         figure = timeline(calls, "A title").figure
         assert unreadable(figure, image_of(figure)) == []
 

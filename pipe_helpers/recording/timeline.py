@@ -105,6 +105,7 @@ class Timeline:
         self.bars, marks, end = self._places(lanes, left + 0.14)
         texts = (self.title, "title"), (self._remark, "small"), (_LEGEND, "small")
         needed = [self._width_of(text, font) + 2 * _PAD + _MARGIN for text, font in texts if text]
+        needed += [x + self._width_of(text, "small") / 2 + _PAD for x, text in marks]
         self.width = max(end + 0.1, *needed) + _MARGIN
         self._top = top = _MARGIN + (_BAR + 0.1) * bool(self.title)
         bottom = top + (len(lanes) * _LANE or _BAR + 0.06)
