@@ -17,6 +17,7 @@ _MODULE_OF = {
     "launch_writer": "processes.console",
     "leftovers": "notebook.workspace",
     "predict": "notebook.questions",
+    "replay": "notebook.replay",
     "time_limit": "notebook.time_limit",
     "timeline": "recording.timeline",
     "trace": "recording.trace",

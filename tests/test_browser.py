@@ -243,3 +243,28 @@ def test_the_interrupt_button_frees_a_cell_under_a_time_limit(lab, notebook):
     lab.interrupt()
     stopped = lab.wait_cell(1, lambda cell: "*" not in cell.prompt, "the cell has ended", 20)
     assert "KeyboardInterrupt" in stopped.output
+
+
+def test_a_timeline_is_gone_through_with_the_arrow_keys_and_stays_when_the_kernel_has_ended(
+        lab, notebook):
+    notebook("""import os
+from pipe_helpers import replay, trace
+with trace() as t:
+    os.close(os.open("/dev/null", 0))
+replay(t)""")
+    lab.run_cell(0)
+    group = lab.page.locator(f"{lab_browser.PANEL} [role=radiogroup]")
+    group.get_by_role("radio").last.focus()
+    for words in ("enters open", "leaves open", "enters close", "leaves close"):
+        lab.page.keyboard.press("ArrowRight")  # from the last one to the first
+        text = group.locator("p").inner_text()
+        assert f"notebook {words}" in text
+        assert group.get_by_role("radio", checked=True).get_attribute("aria-label") == text
+        covered = group.evaluate("g => g.querySelector('b').getBoundingClientRect().width")
+        assert (covered > 0) is (words != "leaves close")
+    assert group.locator("i").first.get_attribute("title").startswith("open(/dev/null, O_RDONLY)")
+    assert lab.axe(f"{lab_browser.PANEL} [role=radiogroup]") == []
+    lab.restart()
+    group.wait_for(state="hidden")
+    assert lab.page.locator(f"{lab_browser.PANEL} .jp-RenderedImage img").is_visible()
+    assert "Run this cell" in lab.cells()[0].output

@@ -1,13 +1,19 @@
 """The mechanisms that a learner measures: they carry every byte, end, and leave nothing."""
+import itertools
 import os
+import re
+import sys
 import time
+import types
 
 import pytest
+from contrast import unreadable
 
 from pipe_helpers import time_limit
-from pipe_helpers.mechanisms import NAMES, Partners, round_trips, throughput
+from pipe_helpers.mechanisms import NAMES, Partners, measure, pictures, round_trips, throughput
 from pipe_helpers.mechanisms.end import DONE, End
 from pipe_helpers.mechanisms.measure import MECHANISMS, RoundTrips, Throughput, check
+from pipe_helpers.recording.picture import BLUE, GREEN, RED, image_of
 
 SIZES = [1, 64, 4095, 65537, 1 << 20]
 
@@ -138,6 +144,23 @@ def test_all_are_measured_at_every_size_they_allow(own_folder, monkeypatch):
         assert all(rates.median(name, size) > 0 for size in sizes)
 
 
+def test_a_run_shows_how_far_it_is_in_one_line_of_text(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    clock = itertools.count()
+    monkeypatch.setattr(measure, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    with measure._progress(4, shown=True) as step:
+        step()
+        step()
+    begun, quarter, half, last = capsys.readouterr().out.lstrip("\r").split("\r")
+    assert "█" not in begun and begun.endswith("  0 %")
+    assert quarter.endswith(" 25 %") and half.endswith(" 50 %")
+    assert half.count("█") == half.count("░")
+    assert re.fullmatch(r"measured for \d s +\n", last) and len(last) > len(half)
+    with measure._progress(4, shown=False) as step:
+        step()
+    assert capsys.readouterr().out == ""
+
+
 TIMES = RoundTrips({"TCP": [2e-5, 3e-5, 9e-5], "named pipe": [1e-5, 1e-5, 2e-5]})
 
 
@@ -163,6 +186,26 @@ def test_a_picture_tells_its_figures_in_words_and_its_text_is_the_same_in_every_
     assert set(data) == {"image/png", "text/plain"}
     assert more["image/png"]["alt"] == repr(result)
     assert not any(digit in data["text/plain"] for digit in "135789")
+
+
+ALL_RATES = Throughput({name: {64: [1e6 * n, 2e6 * n], 256: [3e6, 4e6 * n]}
+                        for n, name in enumerate(NAMES, 1)})
+ALL_TIMES = RoundTrips({name: [1e-5 * n, 2e-5 * n] for n, name in enumerate(NAMES, 1)})
+
+
+@pytest.mark.parametrize("draw, result", [
+    (pictures.round_trips, TIMES), (pictures.round_trips, ALL_TIMES.beside(NAMES)),
+    (pictures.throughput, ALL_RATES), (pictures.throughput, Throughput({"TCP": {64: [1e6, 2e6]}})),
+])
+def test_every_word_of_a_picture_can_be_read_on_any_page(draw, result):
+    figure = draw(result)
+    assert unreadable(figure, image_of(figure)) == []
+
+
+def test_of_many_lines_those_that_are_compared_stand_out():
+    lit = {line.get_color() for line in pictures.throughput(ALL_RATES).axes[0].lines
+           if line.get_linewidth() > 1 and len(line.get_xdata()) > 1}
+    assert lit == {RED, GREEN, BLUE}
 
 
 def test_rates_are_told_without_powers_of_ten():

@@ -10,11 +10,14 @@ import sys
 import textwrap
 
 import pytest
-from matplotlib.colors import to_rgb
+from contrast import PAGES, contrast, unreadable
 from PIL import Image
 
 from pipe_helpers import launch_writer, time_limit, timeline, trace
+from pipe_helpers.notebook.replay import _moments
+from pipe_helpers.recording import picture as drawing
 from pipe_helpers.recording.calls import Call, Data, duration
+from pipe_helpers.recording.picture import image_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MS = 1_000_000
@@ -206,7 +209,7 @@ def test_a_trace_without_calls_has_a_picture_that_says_so():
     assert timeline([]).bars == []
 
 
-def test_a_notebook_gets_a_sharp_small_opaque_picture_and_the_text():
+def test_a_notebook_gets_a_sharp_small_picture_without_a_background_and_the_text():
     for calls in (writer_waits(), many_reads(), random_calls(3)):
         picture = timeline(calls, "A title")
         data, metadata = picture._repr_mimebundle_()
@@ -215,24 +218,35 @@ def test_a_notebook_gets_a_sharp_small_opaque_picture_and_the_text():
         assert len(png) < 60_000
         size = metadata["image/png"]
         assert image.width == pytest.approx(2 * size["width"], abs=2)
-        assert image.getpixel((0, 0)) == (255, 255, 255, 255)
-        assert image.getextrema()[3] == (255, 255), "shows the theme's background"
+        assert image.getpixel((0, 0))[3] == 0
         assert data["text/plain"] == size["alt"] == picture.text
 
 
-def test_letters_are_large_enough_and_differ_from_what_is_behind_them():
-    def brightness(colour):
-        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-                 for c in to_rgb(colour)]
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
+def test_letters_are_large_enough_and_on_a_ground_of_their_own():
     failing = call(4244, "open", ("my_pipe", 0), 1, 9, None, "TimeoutError")
-    axes = timeline([*writer_waits(), failing], "A title").figure.axes[0]
-    backgrounds = ["#f5f6f7", *(p.get_facecolor() for p in axes.patches if p.get_facecolor()[3])]
-    darkest = min(map(brightness, backgrounds))
-    for text in axes.texts:
-        assert text.get_fontsize() >= 9
-        assert (darkest + 0.05) / (brightness(text.get_color()) + 0.05) >= 4.5, text.get_text()
+    stuck = call(4245, "read", (3, 5), 2, None)
+    late = [*writer_waits(), call(4242, "read", (3, 5), 151, 12_000, b"a")]
+    for calls in ([*writer_waits(), failing, stuck], late, many_reads(), []):
+        figure = timeline(calls, "A title").figure
+        assert unreadable(figure, image_of(figure)) == []
+
+
+def test_shapes_differ_from_a_light_and_a_dark_page():
+    colours = [drawing.BLUE, drawing.AMBER, drawing.GREEN, drawing.VIOLET, drawing.RED,
+               drawing.GREY]
+    assert all(contrast(colour, page) >= 3 for colour in colours for page in PAGES)
+    assert {bar.colour for bar in timeline(random_calls(1)).bars} <= set(colours)
+
+
+def test_each_moment_of_a_replay_is_told_in_the_order_of_time():
+    calls = [*writer_waits()[:2], call(4242, "write", (3, b"x"), 160, None), *many_reads()[:1]]
+    told = _moments(timeline(calls).bars)
+    assert [x for x, _ in told] == sorted(x for x, _ in told)
+    words = [text for _, text in told]
+    assert words[0] == "After 0.000 ms writer enters open(my_pipe, O_WRONLY) and waits."
+    assert words[-1] == "After 160 ms writer enters write(3, b'x') and waits."
+    assert "After 150 ms writer leaves open(my_pipe, O_WRONLY): fd 3." in words
+    assert _moments(timeline(many_reads()).bars)[4][1].endswith("reader makes … 38 reads ….")
 
 
 def test_a_picture_is_saved_in_the_formats_of_matplotlib(tmp_path):

@@ -1,12 +1,11 @@
 """The lab as a still picture, for places where its buttons can't work."""
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from pipe_helpers.recording.picture import image_of, new_figure
+from pipe_helpers.recording.picture import BLUE, GREY, INK, image_of, new_figure, plate, whole
 from pipe_helpers.recording.timeline import Timeline
 
 _WIDTH, _LINE = 8.4, 0.19  # inches
-_INK, _FILL, _BOX = "#1a1a1a", "#2a6cb0", "#f5f6f7"
 
 
 def still(seen):
@@ -14,15 +13,13 @@ def still(seen):
     pictures = [_picture(seen)]
     if seen.calls:
         pictures.append(image_of(Timeline(list(seen.calls)).figure))
-    whole = Image.new(
-        "RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)),
-        "white",
-    )
+    image = Image.new(
+        "RGBA", (max(each.width for each in pictures), sum(each.height for each in pictures)))
     top = 0
     for each in pictures:
-        whole.paste(each, (0, top))
+        image.paste(each, (0, top))
         top += each.height
-    return whole
+    return image
 
 
 def _picture(seen):
@@ -31,16 +28,11 @@ def _picture(seen):
     rows = max(map(len, kinds))
     height = 0.25 + max(rows * 1.05, len(seen.pipes) * 1.05)
     figure = new_figure(_WIDTH, height)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    axes.set_xlim(0, _WIDTH)
-    axes.set_ylim(height, 0)
+    axes = whole(figure, _WIDTH, height)
     for x, processes in zip((0.12, _WIDTH - 2.37), kinds):
         for row, process in enumerate(processes):
             y = 0.12 + row * 1.05
-            axes.add_patch(FancyBboxPatch(
-                (x, y), 2.25, 0.9, boxstyle="round,pad=0,rounding_size=0.06", facecolor=_BOX,
-                edgecolor=_INK, linewidth=1))
+            axes.add_patch(plate(x, y, x + 2.25, y + 0.9))
             lines = [process.name, process.state, process.held, process.result]
             for number, line in enumerate(lines):
                 _write(axes, x + 0.12, y + 0.17 + number * _LINE, line, bold=number == 0)
@@ -52,12 +44,14 @@ def _picture(seen):
 def _draw_pipe(axes, pipe, x, y, width):
     back = pipe.name == "answers"
     middle = x + width / 2
+    axes.add_patch(plate(x, y, x + width, y + 0.24))
+    axes.add_patch(plate(x, y + 0.58, x + width, y + 0.98))
     _write(axes, middle, y + 0.12, f"{pipe.name} {'←' if back else '→'}", True, "center")
-    axes.add_patch(Rectangle((x, y + 0.27), width, 0.28, facecolor="white", edgecolor=_INK))
+    axes.add_patch(Rectangle((x, y + 0.27), width, 0.28, facecolor="none", edgecolor=GREY))
     if pipe.waiting:
         part = width * max(0.03, min(1, pipe.waiting / (pipe.size or 65536)))
         start = x if back else x + width - part
-        axes.add_patch(Rectangle((start, y + 0.27), part, 0.28, facecolor=_FILL, edgecolor=_INK))
+        axes.add_patch(Rectangle((start, y + 0.27), part, 0.28, facecolor=BLUE, edgecolor=GREY))
     _write(axes, middle, y + 0.70, pipe.words, False, "center")
     ends = f"write end: {pipe.write_end} · read end: {pipe.read_end}"
     _write(axes, middle, y + 0.88, ends, False, "center", 7.5)
@@ -66,5 +60,5 @@ def _draw_pipe(axes, pipe, x, y, width):
 def _write(axes, x, y, text, bold=False, align="left", size=8.5):
     most = 44 if align == "left" else 70
     axes.text(x, y, text if len(text) < most else f"{text[:most - 2]}…", fontsize=size,
-              color=_INK, ha=align, va="center", weight="bold" if bold else "normal",
+              color=INK, ha=align, va="center", weight="bold" if bold else "normal",
               family="DejaVu Sans", parse_math=False)

@@ -18,6 +18,7 @@ _PARTNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "partner.py"
 _ROUNDS = 7
 _SHARE = 0.6  # of the time, for the rounds; the rest is for starting, checking and trying
 _MESSAGE = 64  # bytes in the message whose round trip is measured
+_BAR = 40  # characters of a progress bar
 
 SIZES = [64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]
 
@@ -193,27 +194,33 @@ def _in_turn(tasks, measure, taken, seconds):
 
 @contextlib.contextmanager
 def _progress(steps, shown):
-    """Show a progress bar, in a notebook that somebody looks at, and give what moves it on."""
+    """Show a progress bar, in a notebook that somebody looks at, and give what moves it on.
+
+    It is text, and in the end one line: a widget would be broken when the notebook is next opened.
+    """
     if not shown or "ipykernel" not in sys.modules:
         yield lambda: None
         return
-    from IPython.display import display
-    from ipywidgets import IntProgress
+    begun = drawn = time.monotonic()
+    done = 0
 
-    bar = IntProgress(max=steps, description="measuring")
-    display(bar)
-    drawn, done = time.monotonic(), 0
+    def draw():
+        full = _BAR * done // steps
+        bar = "█" * full + "░" * (_BAR - full)
+        print(f"\rmeasuring {bar} {100 * done // steps:3} %", end="", flush=True)
 
     def step():
         nonlocal drawn, done
         done += 1
         if time.monotonic() - drawn > 0.2:  # each message to the browser takes some time, too
-            bar.value, drawn = done, time.monotonic()
+            draw()
+            drawn = time.monotonic()
 
+    draw()
     try:
         yield step
     finally:
-        bar.close()
+        print(f"\rmeasured for {time.monotonic() - begun:.0f} s".ljust(_BAR + 17), flush=True)
 
 
 class RoundTrips:

@@ -1,104 +1,118 @@
-"""Draw what was measured: readable on a light and a dark page, and without telling colours."""
+"""Draw what was measured, for a light and a dark page; nothing is told by colour alone.
+
+All lengths are inches of the picture, from its left and its upper edge.
+"""
+import math
 import statistics
 
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-from pipe_helpers.mechanisms.catalogue import NAMES
 from pipe_helpers.mechanisms.units import micro, size_text
-from pipe_helpers.recording.picture import image_of, mime_bundle, new_figure
+from pipe_helpers.recording.picture import (
+    AMBER, BLUE, GREEN, GREY, INK, RED, VIOLET, image_of, mime_bundle, new_figure, plate, whole,
+)
 
-_INK, _SOFT_INK, _GRID = "#1a1a1a", "#555555", "#dfe3e6"
-_NAMED = "#a31515"  # the named pipe, which the kit is about
-_FONT = {"family": "DejaVu Sans", "size": 9.5, "color": _INK}
+_BAR, _GAP, _WIDTH = 0.27, 0.05, 7.6  # _BAR: a plate with one line of text
 
-# Colours of Okabe and Ito, told apart by people with any colour vision, and each line with a mark
-# and a pattern of its own.
-_COLOURS = ("#0072b2", "#009e73", "#b36b00", "#7b3294", "#56b4e9", "#555555")
-_MARKS = "osD^vP*Xhd"
-_PATTERNS = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
+_LOOKS = {"named pipe": (RED, "o"), "shared memory": (BLUE, "s"), "TCP": (VIOLET, "^"),
+          "remote call": (AMBER, "D"), "ordinary pipe": (GREEN, "v")}
+_MOST = 4  # ways that all have colours; of more, only the named pipe and these do
+_COMPARED = ("named pipe", "ordinary pipe", "shared memory")
+_PLAIN = GREY, None
 
 
 def round_trips(result):
     """A row for each mechanism, the fastest at the top: its median, and the spread as a line."""
     order = result.order
-    figure, axes = _figure(7.6, 0.75 + 0.3 * len(order), left=0.36, right=0.87)
-    for row, name in enumerate(order):
-        colour = _NAMED if name == "named pipe" else _COLOURS[0]
-        low, high = (time * 1e6 for time in result.spread(name))
-        median = result.median(name) * 1e6
-        axes.plot([low, high], [row, row], color=colour, linewidth=2.2, alpha=0.55, zorder=2)
-        axes.plot([median], [row], "o", color=colour, markersize=7, zorder=3)
-        _text(axes, 1.02, row, micro(median / 1e6), _across(axes))
-        weight = "bold" if name == "named pipe" else "normal"
-        _text(axes, -0.03, row, name, _across(axes), ha="right", weight=weight)
-        if result.prediction:
-            _text(axes, -0.58, row, result.place(name), _across(axes), ha="center")
-    heading = -0.85
-    if result.prediction:
-        _text(axes, -0.58, heading, "expected", _across(axes), ha="center", color=_SOFT_INK)
-    _text(axes, -0.03, heading, "measured", _across(axes), ha="right", color=_SOFT_INK)
-    _text(axes, 1.02, heading, "median", _across(axes), color=_SOFT_INK)
-    axes.set_ylim(len(order) - 0.4, -1.3)
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(_time_text))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.grid(axis="x", color=_GRID)
-    axes.set_xlabel("64 bytes there and back · line: nine tenths of all times", **_FONT)
+    left, right = 2.75 if result.prediction else 1.8, _WIDTH - 1.05
+    height = 3 * _BAR + 2 * _GAP + 0.32 * len(order)
+    figure, axes = _page(height)
+    spreads = [[1e6 * time for time in result.spread(name)] for name in order]
+    across = _Scale(*_range(spreads), left + 0.1, right - 0.1)
+    columns = [(0, 0.9, "expected", "center")] if result.prediction else []
+    columns += [(left - 1.8, left - _GAP, "measured", "right"),
+                (right + _GAP, _WIDTH, "median", "right")]
+    axes.add_patch(plate(0, 0, _WIDTH, _BAR))
+    bottom = height - 2 * _BAR
+    for time in across.ticks:
+        axes.plot([across(time)] * 2, [_BAR, bottom], color=GREY, linewidth=0.8)
+    for row, name in enumerate(["", *order]):
+        y = _BAR / 2 + bool(row) * (_GAP + 0.32 * row - 0.02)
+        texts = [result.place(name)] * bool(result.prediction)
+        texts += [name, micro(result.median(name))] if row else []
+        colour = _look(name, order)[0]
+        for (x0, x1, head, align), text in zip(columns, texts if row else [""] * 3):
+            if row:
+                axes.add_patch(plate(x0, y - _BAR / 2, x1, y + _BAR / 2, colour))
+            x = (x0 + x1) / 2 if align == "center" else x1 - 0.1
+            _write(axes, x, y, text or head, align, name == "named pipe")
+        if row:
+            axes.plot(list(map(across, spreads[row - 1])), [y, y], color=colour, linewidth=4)
+            axes.plot(across(1e6 * result.median(name)), y, "o", color=colour, markersize=9)
+    axes.add_patch(plate(0, bottom, _WIDTH, height))
+    for time in across.ticks:
+        _write(axes, across(time), bottom + _BAR / 2,
+               f"{time:g} µs" if time < 1000 else f"{time / 1000:g} ms", "center")
+    _write(axes, (left + right) / 2, height - _BAR / 2,
+           "64 bytes there and back · line: nine tenths of all times", "center")
     return figure
 
 
 def throughput(result):
     """A line for each mechanism over the size of a message; a band from the slowest round to the
     fastest for the named pipe."""
-    figure, axes = _figure(7.8, 4.6, left=0.1, right=0.67)
+    left, right, height = 0.75, 5.4, 4.7
+    top, bottom = _BAR + 0.1, height - 2 * _BAR - 0.1
+    figure, axes = _page(height)
+    rates = {name: {size: [rate / 1e6 for rate in found] for size, found in sizes.items()}
+             for name, sizes in result.rates.items()}
+    found = [found for sizes in rates.values() for found in sizes.values()]
+    up = _Scale(*_range(found), bottom - 0.1, top + 0.1)
+    sizes = sorted({size for found in rates.values() for size in found})
+    across = _Scale(sizes[0], sizes[-1], left + 0.3, right - 0.15)
+    axes.add_patch(plate(0, 0, _WIDTH, _BAR))
+    axes.add_patch(plate(0, _BAR + _GAP, left, height - 2 * _BAR - _GAP))
+    axes.add_patch(plate(0, height - 2 * _BAR, _WIDTH, height))
+    _write(axes, 0.1, _BAR / 2, "million bytes a second")
+    _write(axes, left + 0.1, height - _BAR / 2,
+           "size of a message · band or thin line: slowest to fastest round")
+    for rate in up.ticks:
+        axes.plot([left + _GAP, right], [up(rate)] * 2, color=GREY, linewidth=0.5)
+        _write(axes, left - 0.1, up(rate), f"{rate:g}", "right")
+    for size in sizes[::2] if len(sizes) > 6 else sizes:
+        axes.plot([across(size)] * 2, [top, bottom], color=GREY, linewidth=0.5)
+        _write(axes, across(size), height - 1.5 * _BAR, size_text(size), "center")
     ends = []
-    for name, rates in result.rates.items():
-        sizes = sorted(rates)
-        medians = [statistics.median(rates[size]) / 1e6 for size in sizes]
-        place = NAMES.index(name)
-        named = name == "named pipe"
-        colour = _NAMED if named else _COLOURS[place % len(_COLOURS)]
-        axes.plot(
-            sizes, medians, color=colour, marker=_MARKS[place % len(_MARKS)], markersize=5.5,
-            linestyle=_PATTERNS[place % len(_PATTERNS)], linewidth=2.6 if named else 1.4,
-            zorder=4 if named else 3)
-        low = [min(rates[size]) / 1e6 for size in sizes]
-        high = [max(rates[size]) / 1e6 for size in sizes]
+    for name, found in rates.items():
+        colour, mark = _look(name, rates)
+        named, x = name == "named pipe", [across(size) for size in sorted(found)]
+        medians, low, high = (
+            [up(of(found[size])) for size in sorted(found)] for of in (statistics.median, min, max))
+        axes.plot(x, medians, color=colour, marker=mark, markersize=6,
+                  linewidth=3 if named else 1.6 if mark else 1, zorder=4 if named else 3)
         if named:
-            axes.fill_between(sizes, low, high, color=colour, alpha=0.12, linewidth=0, zorder=1)
-        else:
-            axes.vlines(sizes, low, high, color=colour, linewidth=0.8, alpha=0.35, zorder=2)
-        ends.append((name, sizes[-1], medians[-1], colour))
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.margins(x=0.02)
-    shown = sorted({size for rates in result.rates.values() for size in rates})
-    axes.xaxis.set_major_locator(FixedLocator(shown[::2] if len(shown) > 6 else shown))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: size_text(int(size))))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(color=_GRID)
-    axes.set_xlabel("size of a message · thin line or band: slowest to fastest round", **_FONT)
-    axes.set_ylabel("million bytes a second", **_FONT)
-    _label_lines(axes, ends, result)
+            axes.fill_between(x, low, high, color=colour, alpha=0.25, linewidth=0)
+        elif mark:
+            axes.vlines(x, low, high, color=colour, linewidth=1)
+        ends.append((medians[-1], x[-1], name))
+    _name_lines(axes, ends, top, bottom, right, rates)
     return figure
 
 
-def _label_lines(axes, ends, result):
-    """The names at the right, in the order of the lines' ends, each beside a piece of its line."""
-    ends.sort(key=lambda end: -end[2])
-    step = 1 / max(len(ends), 8)
-    for row, (name, _, _, colour) in enumerate(ends):
-        y = 1 - (row + 0.5) * step
-        place = NAMES.index(name)
-        axes.plot(
-            [1.03, 1.12], [y, y], transform=axes.transAxes, clip_on=False, color=colour,
-            marker=_MARKS[place % len(_MARKS)], markersize=5.5, linewidth=1.6,
-            linestyle=_PATTERNS[place % len(_PATTERNS)])
-        weight = "bold" if name == "named pipe" else "normal"
-        _text(axes, 1.14, y, name, axes.transAxes, weight=weight)
+def _name_lines(axes, ends, top, bottom, right, names):
+    """The names at the right, each on a plate of its line's colour, as near its end as can be."""
+    step, places = _BAR + 0.03, []
+    for y, _, _ in sorted(ends):
+        places.append(max(y, places[-1] + step if places else top + _BAR / 2))
+    limit = bottom
+    for number in reversed(range(len(places))):
+        limit = places[number] = min(places[number], limit)
+        limit -= step
+    for y, (end, x, name) in zip(places, sorted(ends)):
+        colour, mark = _look(name, names)
+        axes.plot([x, right + 0.1, right + 0.3], [end, y, y], color=colour, linewidth=1, zorder=2,
+                  linestyle=":")
+        axes.add_patch(plate(right + 0.2, y - _BAR / 2, _WIDTH, y + _BAR / 2, colour))
+        axes.plot(right + 0.34, y, marker=mark, color=INK, markersize=5)
+        _write(axes, right + 0.47, y, name, bold=name == "named pipe")
 
 
 def bundle(figure, text):
@@ -107,25 +121,38 @@ def bundle(figure, text):
     return mime_bundle(image_of(figure), text, text.splitlines()[0].split(":")[0])
 
 
-def _figure(width, height, left, right):
-    figure = new_figure(width, height)
-    bottom = 0.55 / height
-    axes = figure.add_axes((left, bottom, right - left, 1 - bottom - 0.12 / height))
-    axes.tick_params(colors=_SOFT_INK, labelsize=9, length=3)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_SOFT_INK)
-    axes.set_axisbelow(True)
-    return figure, axes
+def _range(values):
+    """The lowest and the highest of lists of numbers, with a margin and a power of ten between."""
+    low, high = min(map(min, values)) / 1.25, max(map(max, values)) * 1.25
+    if math.floor(math.log10(high)) - math.floor(math.log10(low)) < 2:
+        low = 10 ** math.floor(math.log10(low))
+    return low, high
 
 
-def _across(axes):
-    return axes.get_yaxis_transform()  # x in parts of the width, y in rows
+class _Scale:
+    """Where values are between two places, by their logarithms. ticks: powers of ten."""
+
+    def __init__(self, low, high, start, end):
+        self._low, self._start = low, start
+        self._each = (end - start) / (math.log(high / low) or 1)
+        powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+        self.ticks = [10.0 ** power for power in powers]
+
+    def __call__(self, value):
+        return self._start + self._each * math.log(value / self._low)
 
 
-def _text(axes, x, y, text, transform, ha="left", **style):
-    axes.text(x, y, text, transform=transform, ha=ha, va="center", **{**_FONT, **style})
+def _look(name, names):
+    """The colour and the mark of a mechanism among names."""
+    lit = len(names) <= _MOST or name in _COMPARED
+    return _LOOKS.get(name, _PLAIN) if lit else _PLAIN
 
 
-def _time_text(micros, _):
-    return f"{micros:g} µs" if micros < 1000 else f"{micros / 1000:g} ms"
+def _page(height):
+    figure = new_figure(_WIDTH, height)
+    return figure, whole(figure, _WIDTH, height)
+
+
+def _write(axes, x, y, text, align="left", bold=False):
+    axes.text(x, y, text, ha=align, va="center_baseline", color=INK, fontsize=9.5, zorder=5,
+              family="DejaVu Sans", weight="bold" if bold else "normal", parse_math=False)

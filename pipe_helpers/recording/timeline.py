@@ -4,24 +4,19 @@ import os
 from dataclasses import dataclass
 
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from matplotlib.patches import Polygon
 
 from pipe_helpers.recording.calls import Run, duration, flags_text, line_of, shortened
-from pipe_helpers.recording.picture import image_of, mime_bundle, new_figure
+from pipe_helpers.recording.picture import (
+    AMBER, BLUE, GREEN, GREY, INK, RED, VEIL, VIOLET, image_of, mime_bundle, new_figure, plate,
+    whole,
+)
 
 _MOST = 12  # calls in one picture
 _WAIT = 1.0  # milliseconds from which a call has waited
 
-# Tints told apart by people with any colour vision, and never the only sign: (box, outline).
-_COLOURS = {
-    "open": ("#dbe9f8", "#2a6cb0"),
-    "write": ("#fdebc8", "#a86200"),
-    "read": ("#d9f0e3", "#137a4b"),
-    "close": ("#eee6f5", "#74509c"),
-}
-_OTHER = ("#e9ecef", "#5a6470")
-_HATCH = "#b9c0c7"
-_INK, _SOFT_INK, _RED = "#1a1a1a", "#555555", "#a31515"
+# Told apart by people with any colour vision, and never the only sign.
+_COLOURS = {"open": BLUE, "write": AMBER, "read": GREEN, "close": VIOLET}
 
 # All lengths are inches of the picture as it is shown.
 _FONT = {
@@ -33,7 +28,8 @@ _FONT = {
         ("small", 9, "normal"),
     )
 }
-_LINE, _BOX, _LANE, _PAD, _MARGIN = 0.165, 0.64, 0.86, 0.08, 0.14
+_LINE, _BOX, _LANE, _PAD, _MARGIN = 0.165, 0.64, 0.8, 0.08, 0.02
+_BAR = 0.26  # a plate with one line of text
 _STEP = 0.09  # between two events
 _DECADE = 0.22  # for each power of ten of a wait in milliseconds
 _ARROW = 0.14
@@ -89,6 +85,11 @@ class Timeline:
         """Save the picture: see savefig of matplotlib's Figure."""
         self.figure.savefig(path, **{"dpi": "figure", **options})
 
+    def place(self, bar):
+        """Where a box is, in inches from the left and the upper edge: left, top, right, bottom."""
+        y = self._top + (bar.lane + 0.5) * _LANE
+        return bar.x0, y - _BOX / 2, bar.x1, y + _BOX / 2
+
     def __repr__(self):
         return self.text
 
@@ -97,45 +98,45 @@ class Timeline:
 
     def _draw(self, lanes):
         heads = [(calls[0].role, f"pid {calls[0].pid}") for calls in map(_all_calls, lanes)]
-        left = _MARGIN + 0.1 + max(
+        left = _MARGIN + 2 * _PAD + max(
             [self._width_of(*line) for head in heads for line in zip(head, _HEAD_FONTS)],
             default=0,
         )
-        self.bars, marks, end = self._places(lanes, left + 0.12)
-        top = 0.4 if self.title else _MARGIN
-        foot = 0.7 if self._remark else 0.5
-        self.width = end + 0.08 + _MARGIN
-        for text, font in (self.title, "title"), (self._remark, "small"):
-            if text:
-                self.width = max(self.width, self._width_of(text, font) + 2 * _MARGIN)
-        self.height = top + max(1, len(lanes)) * _LANE + foot
+        self.bars, marks, end = self._places(lanes, left + 0.14)
+        texts = (self.title, "title"), (self._remark, "small"), (_LEGEND, "small")
+        needed = [self._width_of(text, font) + 2 * _PAD + _MARGIN for text, font in texts if text]
+        needed += [x + self._width_of(text, "small") / 2 + _PAD for x, text in marks]
+        self.width = max(end + 0.1, *needed) + _MARGIN
+        self._top = top = _MARGIN + (_BAR + 0.1) * bool(self.title)
+        bottom = top + (len(lanes) * _LANE or _BAR + 0.06)
+        foot = bottom + _LINE * (1 + bool(marks)) + 0.13
+        self.height = foot + (_BAR + 0.06) * bool(self._remark) + _MARGIN
         self.figure.set_size_inches(self.width, self.height)
-        axes = self.figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        axes.set_xlim(0, self.width)
-        axes.set_ylim(self.height, 0)  # y grows downward, as reading does
+        axes = whole(self.figure, self.width, self.height)
         write = _writer(axes)
+
+        def strip(y, end, *line, colour=GREY):
+            axes.add_patch(plate(_MARGIN, y, self.width - _MARGIN, end, colour))
+            write(_MARGIN + _PAD, end - _BAR / 2, *line)
+
         if self.title:
-            write(_MARGIN, 0.24, self.title, "title")
+            strip(_MARGIN, _MARGIN + _BAR, self.title, "title")
         if not lanes:
-            write(_MARGIN, top + _LANE / 2, self.text, "plain")
+            strip(top, top + _BAR, "no calls recorded", "plain")
         for number, (role, pid) in enumerate(heads):
             y = top + (number + 0.5) * _LANE
-            axes.add_patch(Rectangle(
-                (_MARGIN, y - _LANE / 2 + 0.03), self.width - 2 * _MARGIN, _LANE - 0.06,
-                facecolor="#f5f6f7", linewidth=0))
-            write(_MARGIN + 0.1, y - _LINE / 2, role, "strong")
-            write(_MARGIN + 0.1, y + _LINE / 2, pid, "small", _SOFT_INK)
-        bottom = top + max(1, len(lanes)) * _LANE
+            axes.add_patch(plate(_MARGIN, y - _BOX / 2, self.width - _MARGIN, y + _BOX / 2, VEIL))
+            axes.add_patch(plate(_MARGIN, y - _BOX / 2, left, y + _BOX / 2))
+            write(_MARGIN + _PAD, y - _LINE / 2, role, "strong")
+            write(_MARGIN + _PAD, y + _LINE / 2, pid, "small")
+        strip(bottom, foot, _LEGEND, "small")
         for x, text in marks:
-            ends = [top + 0.03, bottom + 0.04]
-            axes.plot([x, x], ends, color="#c4c8cc", linewidth=0.8, zorder=1.5)
-            write(x, bottom + 0.12, text, "small", _SOFT_INK, "center")
-        for bar in self.bars:
-            _draw_bar(axes, write, bar, top + (bar.lane + 0.5) * _LANE)
-        write(_MARGIN, bottom + 0.36, _LEGEND, "small", _SOFT_INK)
+            axes.plot([x, x], [top, bottom], color=GREY, linewidth=1, zorder=1.5)
+            write(x, bottom + 0.05 + _LINE / 2, text, "small", "center")
         if self._remark:
-            write(_MARGIN, bottom + 0.56, self._remark, "small", _RED)
+            strip(foot + 0.06, foot + 0.06 + _BAR, self._remark, "small", colour=RED)
+        for bar in self.bars:
+            _draw_bar(axes, self._width_of, write, bar, *self.place(bar))
 
     def _places(self, lanes, start):
         """Where each call begins and ends, so that each label fits and no event is out of order.
@@ -170,14 +171,14 @@ class Timeline:
                 x0[number] = x
             marks.append((x, time))
             before = time
-        end = max([*x1.values(), _NARROWEST - _MARGIN - 0.08])
+        end = max([*x1.values(), _NARROWEST - _MARGIN - 0.1])
         bars = []
         for number, (lane, call) in enumerate(calls):
             endless = call.left is None
             bars.append(Bar(
                 lane, x0[number], end if endless else x1[number], labels[number],
                 endless or call.waited >= _WAIT and not isinstance(call, Run), endless,
-                _COLOURS.get(call.name, _OTHER)[1], call,
+                _COLOURS.get(call.name, GREY), call,
             ))
         return bars, self._marks(marks), end
 
@@ -278,38 +279,41 @@ def _text_ruler(figure):
 
 
 def _writer(axes):
-    def write(x, y, text, font, colour=_INK, align="left", **more):
-        axes.text(x, y, text, fontproperties=_FONT[font], color=colour, ha=align,
-                  va="center_baseline", parse_math=False, usetex=False, zorder=4, **more)
+    def write(x, y, text, font, align="left"):
+        axes.text(x, y, text, fontproperties=_FONT[font], color=INK, ha=align,
+                  va="center_baseline", parse_math=False, usetex=False, zorder=4)
 
     return write
 
 
-def _draw_bar(axes, write, bar, y):
-    tint, outline = _COLOURS.get(bar.call.name, _OTHER)
-    several, failed = isinstance(bar.call, Run), bool(bar.call.error)
-    shape = _shape(bar, y)
-    plain = bar.hatched or several
-    axes.add_patch(shape(facecolor="white" if plain else tint, linewidth=0, zorder=2))
+def _draw_bar(axes, width_of, write, bar, left, upper, right, lower):
+    failed = bool(bar.call.error)
+    shape = _shape(bar, left, upper, right, lower)
+    empty = bar.hatched or isinstance(bar.call, Run)
+    lines = _lines(bar.label)
+    middle = (left + right - _ARROW * bar.endless) / 2
+    half, height = max(width_of(*line) for line in lines) / 2 + 0.05, _LINE * len(lines)
+    top = (upper + lower - height) / 2
     if bar.hatched:
         axes.add_patch(
-            shape(facecolor="none", edgecolor=_HATCH, hatch="////", linewidth=0, zorder=2.1))
+            shape(facecolor="none", edgecolor=bar.colour, hatch="////", linewidth=0, zorder=2))
+    if empty:
+        axes.add_patch(plate(
+            middle - half, top - 0.03, middle + half, top + height + 0.03, bar.colour, zorder=3))
     axes.add_patch(shape(
-        facecolor="none", edgecolor=_RED if failed else outline, linewidth=1.8 if failed else 1.2,
-        linestyle=(0, (3, 2)) if several else "solid", zorder=3))
-    backing = {"facecolor": "white", "linewidth": 0, "pad": 1.5} if bar.hatched else None
-    middle = (bar.x0 + bar.x1 - _ARROW * bar.endless) / 2
-    for number, (text, font) in enumerate(_lines(bar.label)):
-        line_y = y + (number - (len(bar.label) - 1) / 2) * _LINE
-        last = 0 < number == len(bar.label) - 1
-        colour = _RED if last and (failed or bar.endless) else _INK
-        write(middle, line_y, text, font, colour, "center", bbox=backing)
+        facecolor="none" if empty else bar.colour, edgecolor=RED if failed else bar.colour,
+        linewidth=2.4 if failed else 1.4, zorder=2.5,
+        linestyle=(0, (3, 2)) if isinstance(bar.call, Run) else "solid"))
+    if failed or bar.endless:
+        end = top + height
+        axes.add_patch(plate(middle - half, end - _LINE, middle + half, end + 0.03, RED, zorder=3))
+    for number, (text, font) in enumerate(lines):
+        write(middle, top + (number + 0.5) * _LINE, text, font, "center")
 
 
-def _shape(bar, y):
-    x0, x1, top, bottom = bar.x0, bar.x1, y - _BOX / 2, y + _BOX / 2
+def _shape(bar, x0, top, x1, bottom):
     if bar.endless:
-        corners = [(x0, top), (x1 - _ARROW, top), (x1, y), (x1 - _ARROW, bottom), (x0, bottom)]
+        corners = [(x0, top), (x1 - _ARROW, top), (x1, (top + bottom) / 2), (x1 - _ARROW, bottom),
+                   (x0, bottom)]
         return lambda **style: Polygon(corners, closed=True, joinstyle="round", **style)
-    return lambda **style: FancyBboxPatch(
-        (x0, top), x1 - x0, _BOX, boxstyle="round,pad=0,rounding_size=0.05", **style)
+    return lambda **style: plate(x0, top, x1, bottom, **style)
