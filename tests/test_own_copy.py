@@ -21,7 +21,8 @@ from test_hostile_rooms import FULL, MOUNTS, another_user
 from test_packaging import PROJECT, run_make
 
 from pipe_helpers.chapters import command
-from pipe_helpers.chapters.copy import TEMPORARY, chapters, fresh, place, renew
+from pipe_helpers.chapters.copy import PROGRESS, TEMPORARY, chapters, fresh, place, renew
+from pipe_helpers.remembering import notes
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ["00_start_here.ipynb", "03_open.ipynb", "more/poll.ipynb"]
@@ -503,3 +504,22 @@ def test_the_tabs_that_were_open_are_opened_or_the_first_chapter(own, tabs, open
     file.parent.mkdir(parents=True)
     file.write_text(tabs)
     assert command.page_to_open(own) == (opened or "/lab/tree/00_start_here.ipynb")
+
+
+def test_the_page_of_progress_is_opened_once_there_is_any_and_is_renewed(
+        own, kit, tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    page = own / PROGRESS
+    command.show_progress(own)
+    assert not page.exists()
+    for solved in "make_pipe", "messages":
+        notes.note("solved", solved)
+        command.show_progress(own)
+        assert command.page_to_open(own) == f"/lab/tree/{PROGRESS}"
+        nbformat.validate(nbformat.read(page, as_version=4))
+        run_cells(page)
+    edit(page, add=WHAT_THE_LEARNER_DID)
+    changed = page.read_bytes()
+    command.show_progress(own)
+    assert page.read_bytes() == changed
+    assert done(own, kit) == {} and page.read_bytes() == changed

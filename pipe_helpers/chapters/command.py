@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 
-from pipe_helpers.chapters import copy
+from pipe_helpers.chapters import copy, progress
 
 FIRST = "00_start_here.ipynb"
 HIDDEN = ".lab"  # in the copy: what JupyterLab notes of it
@@ -42,6 +42,7 @@ def main(words=None):
         done = copy.renew(folder)
         print(*in_words(done, folder, given.folder and folder), sep="\n", flush=True)
         if given.command == "lab" and any(folder.glob("*.ipynb")):
+            show_progress(folder)
             start_jupyterlab(folder, options)
         sys.exit(bool(done.failed))
     except OSError as error:
@@ -106,8 +107,24 @@ def command_for_fresh(name, elsewhere=None):
     return shlex.join(words + (["--folder", str(elsewhere)] if elsewhere else []))
 
 
+def show_progress(folder):
+    """Put the page of progress into the copy, once there is any. It is told if that can't be."""
+    try:
+        page = progress.progress_page()
+        if page.begun:
+            copy.put_progress(folder, progress.notebook_of(page))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+
+
 def page_to_open(folder):
-    """The address, on the server, of what is opened first: where the learner was, or the start."""
+    """The address, on the server, of what is opened first.
+
+    It is the page of progress if there is one, with the tabs that were open last beside it; else
+    these tabs, or the start.
+    """
+    if (folder / copy.PROGRESS).is_file():
+        return f"/lab/tree/{copy.PROGRESS}"
     for file in (folder / HIDDEN / "workspaces").glob("default-*.jupyterlab-workspace"):
         try:
             tabs = json.loads(file.read_text(encoding="utf-8"))["data"]

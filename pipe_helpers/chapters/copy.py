@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 KIT = pathlib.Path(__file__).resolve().parents[2]
 MARK = "named_pipes_kit"  # in a notebook's metadata
+PROGRESS = "progress.ipynb"  # made for each learner, of what they have done
 TEMPORARY = ".given_"
 LEFT_OVER = 60  # seconds: no run takes as long for one file
 
@@ -96,11 +97,24 @@ def renew(folder, kit=KIT):
                 _renew_one(folder / name, name, source, done)
     for path in [path for each in ready for path in sorted(each.glob("*.ipynb"))]:
         name = path.relative_to(folder).as_posix()
-        if name not in kits and _is_given(path, name):
+        if name not in kits and name != PROGRESS and _is_given(path, name):
             with _told(done, path):
                 path.unlink()
                 done.removed.append(name)
     return done
+
+
+def put_progress(folder, notebook):
+    """Put a page of progress, a notebook as a dict, into a copy.
+
+    One that the learner has changed stays as it is, and so does whatever else has its name.
+    Raises OSError if it can't be written.
+    """
+    target, text = folder / PROGRESS, _marked(notebook, PROGRESS)
+    if _is_given(target, PROGRESS):
+        _write(target, text, target.lstat())
+    else:
+        _write(target, text)
 
 
 def fresh(folder, name, kit=KIT):
@@ -231,18 +245,22 @@ def _blank(notebook, name):
 
     JupyterLab fills in what is not there, and would ask at the end whether to save that.
     """
+    cells = [
+        cell | {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else cell
+        for cell in notebook["cells"]
+    ]
+    return _marked(notebook | {"cells": cells}, name)
+
+
+def _marked(notebook, name):
     from ipykernel.ipkernel import IPythonKernel
 
     metadata = notebook["metadata"] | {
         "language_info": IPythonKernel.language_info,
         MARK: {"chapter": name, "cells": _fingerprint(notebook)},
     }
-    cells = [
-        cell | {"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else cell
-        for cell in notebook["cells"]
-    ]
-    text = json.dumps(notebook | {"cells": cells, "metadata": metadata}, ensure_ascii=False,
-                      indent=1, sort_keys=True)
+    text = json.dumps(notebook | {"metadata": metadata}, ensure_ascii=False, indent=1,
+                      sort_keys=True)
     return text + "\n"
 
 

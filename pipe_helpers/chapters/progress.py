@@ -96,11 +96,8 @@ class progress_page:
         return "Continue here: {}" if self.begun else "Begin here: {}"
 
 
-def notebook_of_progress():
-    """A notebook, as a dict for JSON, whose one code cell shows the page; its output is there."""
-    from ipykernel.ipkernel import IPythonKernel
-
-    page = progress_page()
+def notebook_of(page):
+    """A notebook, as a dict for JSON, whose one code cell shows a `progress_page`, as it is now."""
     about = "# What you have done\n\nRun the cell below to see it as it is now."
     return {
         "cells": [
@@ -110,12 +107,8 @@ def notebook_of_progress():
                  "output_type": "execute_result", "execution_count": 1, "metadata": {},
                  "data": {"text/html": page._repr_html_(), "text/plain": repr(page)}}]},
         ],
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python",
-                           "name": "python3"},
-            # Whole, or JupyterLab would fill it in, and ask at the end whether to save that.
-            "language_info": IPythonKernel.language_info,
-        },
+        "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python",
+                                    "name": "python3"}},
         "nbformat": 4, "nbformat_minor": 5,
     }
 
@@ -147,7 +140,7 @@ def _exercises(name):
 
 
 def _challenges(stem):
-    return {challenge.name for challenge in CHALLENGES if getattr(challenge, "chapter", "") == stem}
+    return {challenge.name for challenge in CHALLENGES if challenge.chapter == stem}
 
 
 def _next(chapters):
