@@ -12,7 +12,6 @@ from pathlib import Path
 
 import zmq
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
-from jupyterlab_server.workspaces_handler import WorkspacesManager
 
 
 def has_graphical_browser():
@@ -65,9 +64,7 @@ c.ServerApp.jpserver_extensions = {
     for name in ("formgrader", "validate_assignment", "assignment_list", "course_list")
 }
 # What is no chapter is not listed; links lead to it all the same.
-c.ContentsManager.hide_globs = [
-    "__pycache__", "*.pyc", "*~", "conftest.py", ".*", "images", "questions", "solutions",
-]
+c.ContentsManager.hide_globs = ["__pycache__", "*.pyc", "*~", ".*", "solutions"]
 
 # custom/custom.css beside this file; of the user's own there is then none (tornado_settings is the
 # only way to say where it is).
@@ -81,16 +78,3 @@ for name in ("ServerApp", "tornado.general"):
     logging.getLogger(name).addFilter(lambda record: not re.search(
         "Notebook .* is not trusted|websocket_ping_timeout", record.getMessage()
     ))
-
-
-def load_workspace(self, name, load=WorkspacesManager.load):
-    """Where no layout has been saved yet, the sidebar shows the chapter's table of contents."""
-    found = load(self, name)
-    # For an empty layout JupyterLab opens its file browser, and no setting says otherwise.
-    return found if found["data"] else {**found, "data": {"layout-restorer:data": {
-        "left": {"collapsed": False, "current": "@jupyterlab/toc:plugin", "widgets": []},
-        "right": {"collapsed": True},
-    }}}
-
-
-WorkspacesManager.load = load_workspace

@@ -1,5 +1,6 @@
 """The commands by which a learner comes to the chapters: `named-pipes lab`, `copy` and `fresh`."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -136,12 +137,33 @@ def page_to_open(folder):
     return f"/lab/tree/{FIRST}"
 
 
+def lay_out(layouts):
+    """Let the chapter's table of contents be seen beside it, until the learner chooses otherwise.
+
+    layouts: the folder in which JupyterLab keeps its layout. It would begin with its file browser,
+    and no setting says otherwise.
+    """
+    if not any(layouts.glob("default-*")):
+        from jupyterlab_server.workspaces_handler import WorkspacesManager
+
+        WorkspacesManager(str(layouts)).save("default", json.dumps({
+            "metadata": {"id": "default"},
+            "data": {"layout-restorer:data": {
+                "left": {"collapsed": False, "current": "@jupyterlab/toc:plugin", "widgets": []},
+                "right": {"collapsed": True},
+            }},
+        }))
+
+
 def start_jupyterlab(folder, options):
     """Become JupyterLab, with the copy in that folder. Does not return; raises OSError."""
+    layouts = folder / HIDDEN / "workspaces"
+    with contextlib.suppress(OSError):  # a full disk, say
+        lay_out(layouts)
     words = [
         sys.executable, "-m", "jupyterlab", f"--config={CONFIGURATION}",
         f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page_to_open(folder)}",
-        f"--LabApp.workspaces_dir={folder / HIDDEN / 'workspaces'}", *options,
+        f"--LabApp.workspaces_dir={layouts}", *options,
     ]
     os.execve(sys.executable, words, environment(folder))
 
