@@ -47,14 +47,6 @@ def test_the_readme_says_how_many_minutes_a_chapter_takes():
     ]
 
 
-def test_a_drawn_picture_can_be_read_in_both_themes_whatever_theme_it_is_drawn_in():
-    drawn = [each for path in NOTEBOOKS.glob("**/*.ipynb") for cell in read(path).cells
-             for each in re.findall(r"(?ms)^```mermaid\n(.*?)^```", cell.source)]
-    assert drawn
-    for each in drawn:
-        assert each.startswith("%%{init: {'theme': 'default'}}%%\n") and "rect white" in each
-
-
 MEASURING = {"09_how_fast"}  # a measurement is one cell
 
 

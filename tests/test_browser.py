@@ -55,7 +55,6 @@ def test_make_lab_shows_the_first_chapter_and_nothing_in_front_of_it(lab):
     assert lab.tabs() == ["00_start_here.ipynb"]
     assert lab.pop_ups() == []
     assert lab.page.locator(".jp-Launcher").count() == 0
-    assert lab.page.locator(".jp-RenderedMermaid.jp-mod-warning").count() == 0
     shown = lab.page.locator("#jp-left-stack")
     lab_browser.wait_until(lambda: "Running a cell" in shown.inner_text(), "its table of contents")
     assert not re.search(r"\[W|WARNING", lab.log.read_text())

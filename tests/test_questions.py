@@ -355,18 +355,22 @@ def press(live, place):
     live._buttons[place].click()
 
 
-def test_the_first_answer_is_kept_and_a_further_press_opens_what_is_right_and_why(live):
+def test_another_answer_can_be_chosen_until_what_is_right_and_why_is_opened(live):
     asked = live(GOOD)
     assert "You expect" not in asked._said.value and asked._why.layout.display == "none"
+    press(asked, 2)
+    assert "kit-expected" in asked._boxes[2]._dom_classes
     press(asked, 1)
+    assert [each for each in asked._boxes if "kit-expected" in each._dom_classes] == \
+        [asked._boxes[1]]
     assert "You expect: It fails." in asked._said.value and asked._why.layout.display is None
-    assert asked.answers == [1] and opened(asked) == []
+    assert asked.answers == [2, 1] and opened(asked) == []
     asked._why.click()
     assert opened(asked) == [0, 1] and asked._why.layout.display == "none"
     for place, then in ((2, [0, 1, 2]), (1, [0, 2])):
         press(asked, place)
         assert opened(asked) == then
-    assert asked.answers == [1] and "You expected: It fails." in asked._said.value
+    assert asked.answers == [2, 1] and "You expected: It fails." in asked._said.value
 
 
 def test_what_no_cell_below_shows_is_told_at_once_with_a_link(live):
@@ -390,17 +394,19 @@ os.environ["KIT_STATE"] = {0!r}
 sys.modules["pipe_helpers.notebook.live_question"] = None"""
 
 
-def test_the_first_answer_ever_is_noted_and_nothing_where_nothing_is_to_be(
+def test_the_answer_of_the_first_time_is_noted_and_nothing_where_nothing_is_to_be(
     kernel, tmp_path, monkeypatch
 ):
     def noted():
         return {path.name: path.read_text() for path in tmp_path.glob("*.answered")}
 
     kernel.run(IN_A_KERNEL + f"os.environ['KIT_STATE'] = {str(tmp_path)!r}")
-    for place in (1, 0):
-        asked = kernel.run(f"predict('03_open', 1); made[-1]._buttons[{place}].click()")
-        assert asked == ("", None)
-        assert noted() == {"03_open.1.answered": "2 wrong"}
+    kernel.run("predict('03_open', 1)")
+    for place, text in ((2, "3 "), (1, "2 wrong")):  # who thinks again
+        assert kernel.run(f"made[-1]._buttons[{place}].click()") == ("", None)
+        assert noted()["03_open.1.answered"].startswith(text)
+    kernel.run("predict('03_open', 1); made[-1]._buttons[0].click()")
+    assert noted() == {"03_open.1.answered": "2 wrong"}
     for still in ("os.environ['KIT_STATE'] = ''", WITHOUT_IPYWIDGETS.format(str(tmp_path))):
         assert kernel.run(f"{still}; predict('03_open', 2); print(len(made))") == ("2\n", None)
 

@@ -49,10 +49,17 @@ def facts_of(cell):
 
 
 def cells_at(notebook, fragment):
-    """The cells that a link with this fragment leads to; none if it leads nowhere."""
+    """The cells that a link with this fragment leads to; none if it leads nowhere.
+
+    A heading, or the cell in which one stands, leads to its section.
+    """
     cells, fragment = notebook.cells, unquote(fragment)
     if fragment.startswith("cell-id="):
-        return [cell for cell in cells if cell.get("id") == fragment.removeprefix("cell-id=")]
+        found = [cell for cell in cells if cell.get("id") == fragment.removeprefix("cell-id=")]
+        first = next(headings(found[0]), None) if found else None
+        if first is None:
+            return found
+        fragment = first[1]
     section, inside = [], None
     for cell in cells:
         for level, anchor in headings(cell):

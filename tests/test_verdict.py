@@ -43,7 +43,7 @@ def run_of(name, body):
 
 def test_the_picture_of_a_failing_run_marks_the_call_in_which_the_function_slept():
     assert run_of("try_open_writer", "return os.open(path, os.O_WRONLY)") == [
-        "does not: gives None at once when nobody reads", "your function",
+        "the run that failed", "your function",
         "    open(it's my_pipe, O_WRONLY) → here your function slept"]
 
 

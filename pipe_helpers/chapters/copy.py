@@ -209,7 +209,7 @@ def _is_of_another_python(notebook):
     """
     given = notebook["metadata"].get("language_info") or {}
     return given.get("version") != sys.version.split()[0] and \
-        not any(cell.get("outputs") for cell in notebook["cells"])
+        all(cell.get("execution_count") is None for cell in notebook["cells"])
 
 
 def _given(notebook, name):

@@ -24,13 +24,13 @@ from pipe_helpers.exercises.pieces import (
 from pipe_helpers.exercises.trial import Fails, expect_bytes, shown
 
 _OPPOSITE = ("Your function waits, and the server waits in its open of requests, for somebody to "
-             "write: it opens requests first, then replies. Open them in the same order.")
+             "write: the server opens requests first, then replies. Open them in the same order.")
 
 _NO_WAIT = ('It did not wait for the answer. Opened with O_NONBLOCK, a pipe gives b"" before the '
             "server has opened it, and BlockingIOError before the server has written.")
 
-_NO_END = ("The server has answered, newline and all, and it waits on. The server keeps the pipe "
-           "open for others, so no end of file comes: the newline is the end.")
+_NO_END = ("The server has answered, newline and all, and your function waits on. The server keeps "
+           "the pipe open for others, so no end of file comes: the newline is the end.")
 _QUESTION = b"two and two?"
 
 
@@ -113,7 +113,7 @@ class _Asking:
 
     def fails(self, when, name):
         """It raises the error of that name, and leaves nothing open."""
-        waits = f"{when}, and it waits on, or tries again and again: raise {name}."
+        waits = f"{when}, and your function waits on, or tries again and again: raise {name}."
         seen = did(self.trial, errors=True, asleep=waits, spins=waits, **LATE)
         expect_error(self.trial, seen, when, name, f"Let {name} come to the caller.")
         self.as_before(seen, f"{when}. After the {name}")

@@ -228,7 +228,7 @@ EXERCISES = {
         "sleeps until a message comes, and returns it whole": in_time,
         "raises TimeoutError when no writer comes": _best_of_three(no_writer),
         "raises TimeoutError when a writer is silent": _best_of_three(silent_writer),
-        "raises TimeoutError when a writer comes to no end": _best_of_three(dripping_writer),
+        "raises TimeoutError when a writer never ends": _best_of_three(dripping_writer),
         "hides no other error": no_pipe,
     }),
 }
@@ -245,7 +245,7 @@ HINTS = {
             " TimeoutError(...)`. It wants milliseconds, `1000 * left`."),
         "raises TimeoutError when a writer is silent": (
             "Wait with `poll` before each `os.read`, not before the first one only."),
-        "raises TimeoutError when a writer comes to no end": (
+        "raises TimeoutError when a writer never ends": (
             "First `deadline = time.monotonic() + seconds`. Before each wait, `left = "
             "deadline - time.monotonic()`: if nothing is left, raise TimeoutError."),
         "hides no other error": (

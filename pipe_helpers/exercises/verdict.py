@@ -21,8 +21,7 @@ class Verdict:
         """The `Timeline` of the run that failed, or None if nothing is known of it."""
         from pipe_helpers.recording.timeline import timeline  # with matplotlib, which takes long
 
-        failed = [point for point, result in self.points.items() if result is False]
-        return timeline(self.run, f"does not: {failed[0]}") if self.run and failed else None
+        return timeline(self.run, "the run that failed") if self.run else None
 
     def __repr__(self):
         return "\n".join([self._text(), *([self._way.format(self.solution)] * bool(self.solution))])
@@ -42,7 +41,7 @@ class Verdict:
     _way = "You have tried it several times. A solution is in {}: look, then write it yourself."
 
     def _text(self):
-        marks = {True: "works      ", False: "does not   ", None: "not tried  "}
+        marks = {True: "works      ", False: "fails      ", None: "not tried  "}
         lines = [f"{self.name}: {'solved' if self.solved else 'not solved yet'}"]
         lines += [self.note] if self.note else []
         lines += [f"  {marks[result]}{point}" for point, result in self.points.items()]

@@ -14,6 +14,7 @@ def in_one_go(what, make, undo, after=lambda made: None):
     what: for whom, in words, if no thread, process or descriptor is left: then raises OSError.
     Raises RuntimeError when the interpreter ends.
     """
+    __tracebackhide__ = True  # IPython's reports of errors then leave this frame out
     if sys.is_finalizing():  # before Python 3.12 a thread started now would never run
         raise RuntimeError("the interpreter ends, and makes nothing more")
     answer, given_up = [], []
@@ -21,6 +22,7 @@ def in_one_go(what, make, undo, after=lambda made: None):
     answered.acquire()
 
     def work():
+        __tracebackhide__ = True
         try:
             made = make()
         except BaseException as error:
@@ -60,9 +62,11 @@ def to_its_end(work):
     If none can be started, at a limit or when the interpreter ends, it is done in this one; also
     if an interrupt comes before that thread has begun, and then raises at the end of the work.
     """
+    __tracebackhide__ = True
     turn = [True]
 
     def begin():
+        __tracebackhide__ = True
         try:
             turn.pop()  # one step: one thread alone finds it there
         except IndexError:

@@ -279,7 +279,7 @@ def challenge(chosen, number, met, hint):
     """The chosen challenge: its task, whether it is done, and perhaps a hint."""
     state = "done" if number in met else "not done yet"
     more = f"<p><b>Hint:</b> {_text(chosen.hint)}</p>" if hint else ""
-    return (f'<p class="pl-task"><b>{number + 1}. {_text(chosen.title)}: {state}.</b> '
+    return (f'<p class="pl-task"><b>{_text(chosen.title)}: {state}.</b> '
             f"{_text(chosen.task)}</p>{more}")
 
 

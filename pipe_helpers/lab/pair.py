@@ -3,7 +3,6 @@ import errno
 import os
 import stat
 import sys
-import time
 from dataclasses import replace
 
 from pipe_helpers.keeping.keeper import forget, keep
@@ -101,7 +100,7 @@ class PairModel(LabModel):
         return f"ready. The pipe was {who}"
 
     def look(self):
-        """As `LabModel.look`. Of other processes it tells who is seen at the pipe, and when.
+        """As `LabModel.look`. Of other processes it tells who is seen at the pipe.
 
         Blocks for some 20 ms more [ends].
         """
@@ -109,7 +108,11 @@ class PairModel(LabModel):
             seen = super().look()
             if self.ended:
                 return seen
-            return replace(seen, pipes=tuple(map(self._with_others, seen.pipes)))
+            process, = seen.processes
+            others = process.woken_by or ("the other side",) * process.blocked
+            return replace(seen, waits=True,  # what others do is told by looking again
+                           processes=(replace(process, woken_by=others),),
+                           pipes=tuple(map(self._with_others, seen.pipes)))
 
     def _press(self, process, *call):
         press = super()._press(process, *call)
@@ -124,7 +127,8 @@ class PairModel(LabModel):
         text = pipe.text
         if (held or busy) and self._opened != now:
             text += (". The path does not lead to this pipe any more: "
-                     f"{'cancel' if busy else 'close'}, then open again")
+                     f"{'cancel' if busy else 'close'}, then press "
+                     f"{'open' if now else 'start over'}")
         elif now is None:
             text = "nothing has this path any more: start over makes the pipe again"
         elif not held and not busy:
@@ -138,8 +142,7 @@ class PairModel(LabModel):
         words = {end: [f"pid {row.pid}" + " (in open)" * (row.fd is None) for row in others[end]]
                  for end in others}
         if words[theirs] or sys.platform == "linux":
-            words[theirs] = [f"{', '.join(words[theirs]) or 'nobody'} seen at "
-                             f"{time.strftime('%H:%M:%S')}"]
+            words[theirs] = [", ".join(words[theirs]) or "nobody seen"]
         own = [getattr(pipe, f"{mine}_end")]
         words[mine] = [each for each in own if each != "closed" or not words[mine]] + words[mine]
         is_open = any(row.fd is not None for row in others[theirs])

@@ -79,8 +79,8 @@ class Seen:
     log: lines of text, of which the first has the number first. news: the positions of
     those that tell of the last press: the call itself, and what has returned since.
     calls: the last ones of all processes, a `Call` each, in the order in which they were
-    entered. met: the positions of the challenges that are done. waits: True if somebody is in
-    a call.
+    entered. met: the positions of the challenges that are done. waits: True if more may come
+    without a press: somebody is in a call, or others use the pipe, too.
     """
 
     processes: tuple

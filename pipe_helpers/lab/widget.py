@@ -25,8 +25,9 @@ class PipeLab(widgets.VBox):
 
     Made in a notebook's cell, it shows itself. Each button lets one process make one system
     call, and the notebook does not wait for that. A lab costs no processor time while nothing
-    happens. It ends, and its processes and its folder with it, by end(), when its cell is run
-    again, and at the latest with the kernel.
+    happens; one for two people looks once a second what the other has done. It ends, and its
+    processes and its folder with it, by end(), when its cell is run again, and at the latest with
+    the kernel.
 
     PipeLab("writer", path) has one process, at a named pipe that somebody else uses too, from
     another notebook: with PipeLab("reader", path), or with any program. path: absolute, or
@@ -51,7 +52,7 @@ class PipeLab(widgets.VBox):
         self._stills, self._drawn, self._calm = [], None, True
         self._note = ""
         self._news = None
-        self._waits = False
+        self._waits, self._tick = False, _TICK if process is None else 2 * _TICK
         try:
             in_one_go("the lab", lambda: self._begin(process, path), undo=LabModel.end)
             self._build()
@@ -224,7 +225,7 @@ class PipeLab(widgets.VBox):
     def _watch(self):
         """Draw what has changed; sleep while nothing does."""
         while True:
-            woken = self._wake.wait(None if self._calm and not self._waits else _TICK)
+            woken = self._wake.wait(None if self._calm and not self._waits else self._tick)
             self._wake.clear()
             seen = self._model.look()
             with self._drawing:
@@ -308,7 +309,7 @@ class PipeLab(widgets.VBox):
 
     @staticmethod
     def _titles(met):
-        return [(f"{number + 1}. {challenge.title}{' (done)' * (number in met)}", number)
+        return [(f"{challenge.title}{' (done)' * (number in met)}", number)
                 for number, challenge in enumerate(CHALLENGES)]
 
 

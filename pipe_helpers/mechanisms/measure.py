@@ -10,7 +10,7 @@ import time
 import warnings
 
 from pipe_helpers.processes.console import Program, launch
-from pipe_helpers.mechanisms.catalogue import ALL, MECHANISMS, NAMES
+from pipe_helpers.mechanisms.catalogue import MECHANISMS, NAMES
 from pipe_helpers.mechanisms.end import CHECK, InUse, same
 from pipe_helpers.mechanisms.units import mega, micro, size_text
 
@@ -201,7 +201,7 @@ def _progress(steps, shown):
     if not shown or "ipykernel" not in sys.modules:
         yield lambda: None
         return
-    begun = drawn = time.monotonic()
+    drawn = time.monotonic()
     done = 0
 
     def draw():
@@ -220,7 +220,7 @@ def _progress(steps, shown):
     try:
         yield step
     finally:
-        print(f"\rmeasured for {time.monotonic() - begun:.0f} s".ljust(_BAR + 17), flush=True)
+        print("\rmeasured".ljust(_BAR + 17), flush=True)
 
 
 class RoundTrips:
@@ -250,12 +250,13 @@ class RoundTrips:
     def beside(self, prediction):
         """The same beside the order that somebody had expected, the fastest first.
 
-        Raises ValueError for a name that no mechanism has, or one that is there twice.
+        Raises ValueError for a name that was not measured, or one that is there twice.
         """
         for name in prediction:
-            if name not in ALL or prediction.count(name) > 1:
-                known = ", ".join(ALL)
-                raise ValueError(f"{name!r} is unknown or there twice: the names are {known}")
+            if name not in self.times or prediction.count(name) > 1:
+                known = ", ".join(self.times)
+                raise ValueError(f"{name!r} was not measured, or is there twice: the names are "
+                                 f"{known}")
         return RoundTrips(self.times, prediction)
 
     def place(self, name):

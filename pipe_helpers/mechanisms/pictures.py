@@ -77,7 +77,7 @@ def throughput(result):
     for rate in up.ticks:
         axes.plot([left + _GAP, right], [up(rate)] * 2, color=GREY, linewidth=0.5)
         _write(axes, left - 0.1, up(rate), f"{rate:g}", "right")
-    for size in sizes[::2] if len(sizes) > 6 else sizes:
+    for size in sizes[::-2] if len(sizes) > 6 else sizes:
         axes.plot([across(size)] * 2, [top, bottom], color=GREY, linewidth=0.5)
         _write(axes, across(size), height - 1.5 * _BAR, size_text(size), "center")
     ends = []

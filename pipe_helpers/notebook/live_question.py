@@ -1,4 +1,4 @@
-"""A question whose answers are buttons. The first that is pressed is what the learner expects."""
+"""A question whose answers are buttons. The one that is pressed is what the learner expects."""
 import ipywidgets as widgets
 
 from pipe_helpers.notebook.questions import asked, feedback, in_plain, seen_in
@@ -32,13 +32,14 @@ _STYLE = """<style>
 class LiveQuestion(widgets.VBox):
     """A question to press an answer of, and then, by another press, to see what is right and why.
 
-    question: one of a questions file. answered: called once, with the place of the first answer
-    that is pressed, from 0. After that a press opens and closes the feedback of an answer.
+    question: one of a questions file. answered: called with the place of the answer that is
+    pressed, from 0; again for another answer, until the learner has seen what is right. After
+    that a press opens and closes the feedback of an answer.
     """
 
     def __init__(self, question, answered):
         self._question, self._answered = question, answered
-        self._expected, self._opened = None, set()
+        self._expected, self._told, self._opened = None, False, set()
         self._texts = [widgets.HTML() for _ in question["answers"]]
         self._buttons = [
             widgets.Button(tooltip=in_plain(each["answer"])) for each in question["answers"]
@@ -61,26 +62,27 @@ class LiveQuestion(widgets.VBox):
         self._show()
 
     def _press(self, place):
-        if self._expected is None:
+        if not self._told:
+            if self._expected is not None:
+                self._boxes[self._expected].remove_class("kit-expected")
             self._expected = place
             self._boxes[place].add_class("kit-expected")
             self._answered(place)
             if "see" in self._question:  # no cell below shows it
-                self._opened = self._telling
+                self._tell()
         else:
             self._opened = self._opened ^ {place}
         self._show()
 
+    def _tell(self):
+        """Open what is right, and what the learner expects."""
+        right = [answer["correct"] for answer in self._question["answers"]].index(True)
+        self._told, self._opened = True, {self._expected, right}
+
     def _explain(self):
-        self._opened = self._telling
+        self._tell()
         self._show()
         self._buttons[self._expected].focus()  # for the button that goes had it
-
-    @property
-    def _telling(self):
-        """The places of what is right and of what the learner expects."""
-        right = [answer["correct"] for answer in self._question["answers"]].index(True)
-        return {self._expected, right}
 
     def _show(self):
         for place, (text, answer) in enumerate(zip(self._texts, self._question["answers"])):
@@ -89,9 +91,9 @@ class LiveQuestion(widgets.VBox):
         said = ""
         if self._expected is not None:
             expected = self._question["answers"][self._expected]["answer"]
-            said = f"You expected: {expected}" if self._opened else (
+            said = f"You expected: {expected}" if self._told else (
                 f"<p>You expect: {expected}</p><p>Now run what comes next, and compare.</p>")
         self._said.value = f'<div class="kit-said" role="status">{said}</div>'
-        waits = self._expected is not None and not self._opened
+        waits = self._expected is not None and not self._told
         self._why.layout.display = None if waits else "none"
-        self._see.layout.display = None if self._opened else "none"
+        self._see.layout.display = None if self._told else "none"

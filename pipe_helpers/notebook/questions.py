@@ -74,11 +74,11 @@ def predict(chapter, number):
 
     A number, since a name would tell something of the answer.
 
-    In a notebook that runs, the answers are buttons. The first that is pressed is noted; a further
-    press shows whether it is right, and why. Elsewhere, and where nothing is to be noted, each
-    answer opens to show that, without a script or a kernel; where nothing draws HTML, the question
-    is plain text. Returns at once. Raises FileNotFoundError when the kit was not installed from
-    its clone, and LookupError when the chapter has no question of that number.
+    In a notebook that runs, the answers are buttons. The one that is pressed is noted; another
+    button then shows whether it is right, and why. Elsewhere, and where nothing is to be noted,
+    each answer opens to show that, without a script or a kernel; where nothing draws HTML, the
+    question is plain text. Returns at once. Raises FileNotFoundError when the kit was not
+    installed from its clone, and LookupError when the chapter has no question of that number.
     """
     path = QUESTIONS / f"{chapter}.json"
     if not path.exists():
@@ -98,27 +98,37 @@ def predict(chapter, number):
         else:
             name = f"{chapter}.{number}"
             _expected.pop(question["cell"], None)
-            alive.show(LiveQuestion(question, lambda place: _keep(name, question, place)), still)
+            _compared.discard(name)
+            new = name not in notes.noted("answered")
+            alive.show(
+                LiveQuestion(question, lambda place: _keep(name, question, place, new)), still)
             return
     display(still, raw=True)
 
 
-_expected = {}  # {the cell that answers a question: what the learner expects}
+_expected = {}  # {the cell that answers a question: (its name, what the learner expects)}
+_compared = set()  # the names of questions that have been answered by their cells since
 
 
-def _keep(name, question, place):
-    """Note an answer, if it is the first to this question, and recall it where it is compared."""
+def _keep(name, question, place, new):
+    """Note an answer, if the question is new, and recall it where it is compared.
+
+    Once it has been compared, another answer changes nothing.
+    """
+    if name in _compared:
+        return
     answer = question["answers"][place]
-    if name not in notes.noted("answered"):
+    if new:
         notes.note("answered", name, f"{place + 1} {'right' if answer['correct'] else 'wrong'}")
     if "see" not in question:
-        _expected[question["cell"]] = answer["answer"]
+        _expected[question["cell"]] = name, answer["answer"]
         get_ipython().events.register("post_run_cell", _recall)
 
 
 def _recall(result):
     """Say below the cell that has just answered a question what the learner had expected."""
-    answer = _expected.pop(getattr(result.info, "cell_id", None), None)
-    if answer:
+    name, answer = _expected.pop(getattr(result.info, "cell_id", None), (None, None))
+    if name:
+        _compared.add(name)
         words = f"You expected: {answer}"
         display({"text/html": f"<p>{words}</p>", "text/plain": in_plain(words)}, raw=True)

@@ -244,9 +244,6 @@ class Lab:
         file = self.folder / unquote(self.page.url.partition("/lab/tree/")[2].partition("?")[0])
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
         self.ids = [cell["id"] for cell in cells]
-        diagrams = "".join("".join(cell["source"]) for cell in cells).count("```mermaid")
-        drawn = self.page.locator(f"{PANEL} .jp-RenderedMermaid")
-        wait_until(lambda: drawn.count() >= diagrams, f"{diagrams} diagrams are drawn")
 
     def open_cells(self, name, *sources):
         """Write a notebook of code cells with these sources, none of them run, and open it."""
