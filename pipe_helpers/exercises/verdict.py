@@ -1,5 +1,6 @@
 """What a check has found, as text and as a picture of the run that failed."""
 import html
+import textwrap
 
 
 class Verdict:
@@ -49,4 +50,7 @@ class Verdict:
         lines += [f"More: {self.more}"] if self.more else []
         lines += [f"It printed: {self.printed.rstrip()}"] if self.printed.strip() else []
         lines += [self.remark] if self.remark else []
-        return "\n".join(lines)
+        # JupyterLab breaks a line that is too long in the middle of a word.
+        return "\n".join(textwrap.fill(line, 90, subsequent_indent="    ", replace_whitespace=False,
+                                       break_long_words=False)
+                         for line in "\n".join(lines).split("\n"))

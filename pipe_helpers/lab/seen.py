@@ -221,7 +221,7 @@ def _pipe(lab, pipe, history):
         text = "nobody has it open: it holds nothing"
     pieces, lost = stream.contents(history, pipe, waiting), stream.lost(history, pipe)
     if pieces and pieces[0].begin:
-        text += f"; {count_text(pieces[0].begin)} of the first message have been read"
+        text += f"; {count_text(pieces[0].begin)} of the next message have been read"
     write_end, read_end = (", ".join(sorted(ends[end])) or "closed"
                            for end in ("write", "read"))
     return SeenPipe(pipe, waiting, size, pieces, lost, text, write_end, read_end,

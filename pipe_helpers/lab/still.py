@@ -2,6 +2,7 @@
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from pipe_helpers.lab.stream import shortened
 from pipe_helpers.recording.picture import BLUE, GREY, INK, image_of, new_figure, plate, whole
 from pipe_helpers.recording.timeline import Timeline
 
@@ -58,7 +59,7 @@ def _draw_pipe(axes, pipe, x, y, width):
 
 
 def _write(axes, x, y, text, bold=False, align="left", size=8.5):
-    most = 44 if align == "left" else 70
-    axes.text(x, y, text if len(text) < most else f"{text[:most - 2]}…", fontsize=size,
+    most = 36 if align == "left" else 50 if size > 8 else 56
+    axes.text(x, y, shortened(text, most), fontsize=size,
               color=INK, ha=align, va="center", weight="bold" if bold else "normal",
               family="DejaVu Sans", parse_math=False)

@@ -106,7 +106,7 @@ def predict(chapter, number):
     display(still, raw=True)
 
 
-_expected = {}  # {the cell that answers a question: (its name, what the learner expects)}
+_expected = {}  # {the cell that answers a question: (its name, the answer that is expected)}
 _compared = set()  # the names of questions that have been answered by their cells since
 
 
@@ -121,14 +121,16 @@ def _keep(name, question, place, new):
     if new:
         notes.note("answered", name, f"{place + 1} {'right' if answer['correct'] else 'wrong'}")
     if "see" not in question:
-        _expected[question["cell"]] = name, answer["answer"]
+        _expected[question["cell"]] = name, answer
         get_ipython().events.register("post_run_cell", _recall)
 
 
 def _recall(result):
     """Say below the cell that has just answered a question what the learner had expected."""
-    name, answer = _expected.pop(getattr(result.info, "cell_id", None), (None, None))
-    if name:
+    cell = getattr(result.info, "cell_id", None)
+    if cell in _expected and not isinstance(result.error_in_exec, KeyboardInterrupt):
+        name, answer = _expected.pop(cell)
         _compared.add(name)
-        words = f"You expected: {answer}"
-        display({"text/html": f"<p>{words}</p>", "text/plain": in_plain(words)}, raw=True)
+        words = f"You expected: {answer['answer']}"
+        display({"text/html": f"<p>{words}</p>{feedback(answer)}",
+                 "text/plain": in_plain(f"{words}\n{answer['feedback']}")}, raw=True)
