@@ -102,7 +102,7 @@ def test_a_message_passes_and_each_side_sees_its_own(left, pair, other, until, a
     lab.start_over()
     assert path.is_fifo() and "made here" in lab.begun
     lab.end()
-    assert not path.exists()
+    assert not path.exists() and "not known" in text(lab)
 
 
 def test_whoever_made_the_pipe_removes_that_one_and_no_other(own_folder, pair):

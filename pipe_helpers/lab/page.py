@@ -149,7 +149,7 @@ def process(seen):
         state = (f'<span class="pl-state"><b class="pl-blocked">blocked in {seen.call}</b>, asleep '
                  f'<span class="pl-clock" style="--pl-from: -{seen.seconds:.1f}s"></span></span>')
         woken = ", ".join(seen.woken_by) or "nobody now: press cancel"
-        last = ("woken by", _line(woken))
+        last = ("to wake it", _line(woken))
     else:
         words = _text(seen.state.partition(" for ")[0])
         state, last = f'<span class="pl-state">{words}</span>', ("last result", _line(seen.result))
@@ -254,7 +254,7 @@ def timeline(calls, names):
                    for row, name in enumerate(names, 1))
     return (
         '<div class="pl-part">The last calls: time passes to the right, not to scale; '
-        "hatched: it waited</div>"
+        "striped: it waited</div>"
         '<div class="pl-time-box pl-scroll" tabindex="0" role="group" aria-label="timeline">'
         f'<div class="pl-time" style="grid-template-columns: max-content {" ".join(widths)}">'
         f'{rows}{"".join(boxes)}</div></div>'

@@ -107,7 +107,7 @@ class PairModel(LabModel):
         with self._lock:
             seen = super().look()
             if self.ended:
-                return seen
+                return replace(seen, pipes=tuple(map(_left, seen.pipes)))
             process, = seen.processes
             others = process.woken_by or ("the other side",) * process.blocked
             return replace(seen, waits=True,  # what others do is told by looking again
@@ -148,6 +148,12 @@ class PairModel(LabModel):
         is_open = any(row.fd is not None for row in others[theirs])
         return replace(pipe, text=text, **{f"{theirs}_open": is_open}, **{
             f"{end}_end": ", ".join(words[end]) or "not known here" for end in words})
+
+
+def _left(pipe):
+    """The pipe as it is to be seen once this side has gone: what others do is not known."""
+    return replace(pipe, text="this lab has ended: what others do here is not known",
+                   read_end="not known here", write_end="not known here")
 
 
 def _identity(path):

@@ -87,6 +87,10 @@ class Panel:
             self._head.value = page.process(process)
             mark(self.box, "pl-asleep", process.blocked)
 
+    def start_over(self):
+        """Choose again what was chosen at the beginning; what was typed stays."""
+        self._no_wait.value = False
+
     def _open(self):
         self._model.open(self._name, self._pipe.value, wait=not self._no_wait.value)
 

@@ -1,4 +1,5 @@
 """What is to be seen of the lab at one moment, in words."""
+import mmap
 import time
 from dataclasses import dataclass
 
@@ -214,7 +215,7 @@ def _pipe(lab, pipe, history):
         if waiting == 0:
             text = f"empty, can hold {size:,} bytes" if size else "empty"
         elif full:  # which is a matter of pages: some bytes may be free [pipe(7)]
-            text += ": no room for what is being written"
+            text += f": no room for the write, it comes in pages of {mmap.PAGESIZE:,}"
     elif any(ends.values()):
         text = "one end waits for the other to be opened"
     else:

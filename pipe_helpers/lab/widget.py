@@ -144,7 +144,7 @@ class PipeLab(widgets.VBox):
             kind: new_button(name, lambda kind=kind: self._add(kind))
             for kind, name in _ADDED.items()
         }
-        self._over = new_button("start over", self._model.start_over)
+        self._over = new_button("start over", self._start_over)
         self._as_python = new_button(_SHOW, self._toggle_python)
         self._python = widgets.HTML(layout={"display": "none"})
         self._left, self._middle, self._right = (widgets.VBox() for _ in range(3))
@@ -186,6 +186,11 @@ class PipeLab(widgets.VBox):
     def _add(self, kind):
         self._model.add_pipe() if kind == "pipe" else self._model.add_process(kind)
 
+    def _start_over(self):
+        self._model.start_over()
+        for panel in self._panels.values():
+            panel.start_over()
+
     def _toggle_hint(self):
         self._hinted = not self._hinted
 
@@ -194,7 +199,8 @@ class PipeLab(widgets.VBox):
         self._wake.set()
 
     def _choose_next(self):
-        self._choice.index = self._next(self._choice.index, self._model.before | self._model.met)
+        done, here = self._model.before | self._model.met, self._choice.index
+        self._choice.index = self._next(-1 if here in done else here, done)
 
     @staticmethod
     def _next(number, met):
@@ -282,7 +288,8 @@ class PipeLab(widgets.VBox):
             self._news = None
         if new:
             self._met = here
-            done = (f"Challenge done: {CHALLENGES[min(new)].title} "
+            told = self._choice.index if self._choice.index in new else min(new)
+            done = (f"Challenge done: {CHALLENGES[told].title} "
                     f"({len(seen.met)} of {len(CHALLENGES)})")
             self._news = " ".join([done, self._model.not_noted]).strip(), calls
             chosen = self._choice.index
