@@ -2283,7 +2283,7 @@ def ask(requests, replies, question):
             os.close(back)
     finally:
         os.close(to)
-""", "and it waits on, or tries again"),
+""", "waits on, or tries again"),
         "hides the broken pipe": ("""
 def ask(requests, replies, question):
     to = os.open(requests, os.O_WRONLY)
@@ -2376,7 +2376,7 @@ def ask(requests, replies, question):
             os.close(back)
     finally:
         os.close(to)
-""", "and it waits on, or tries again"),
+""", "waits on, or tries again"),
         "a descriptor open": ("""
 def ask(requests, replies, question):
     to = os.open(requests, os.O_WRONLY)
@@ -2574,7 +2574,7 @@ def ask(requests, replies, question):
             os.close(back)
     finally:
         os.close(to)
-""", "and it waits on, or tries again"),
+""", "waits on, or tries again"),
         "removes a name": ("""
 def ask(requests, replies, question):
     to = os.open(requests, os.O_WRONLY)

@@ -562,7 +562,7 @@ def test_where_nothing_can_be_written_one_line_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "file" / "state"))
     verdict = solve()
     assert verdict.solved
-    assert repr(verdict).splitlines()[-1].startswith("(This could not be noted in")
+    assert "\n(This could not be noted in" in repr(verdict)
     assert f"0 of {len(EXERCISES)}" in repr(progress())
 
 
