@@ -175,8 +175,8 @@ def _expect_writer(trial, reader, fd, data, when):
     """Fail unless the call gives a new write end, through which data have come to the reader."""
     seen = did(trial, asleep="A reader has the pipe open, and it still waits.")
     if seen.value is None and seen.new:
-        raise Fails(f"{when}. It opened the pipe and returned None. Return each descriptor, "
-                    "also the number 0, also that of a pipe without room.")
+        raise Fails(f"{when}. It opened the pipe and returned None. Return the descriptor, "
+                    "whatever its number, and whether or not the pipe has room.")
     if seen.value is None:
         raise Fails(f"{when}, and it returned None.")
     if type(seen.value) is not int:
