@@ -733,10 +733,10 @@ def send_all(fd, data):
     finally:
         os.set_blocking(fd, True)
 """, "it runs in a loop, at the cost of a processor"),
-        "gives up after 0.2 s": ("""
+        "gives up after 0.6 s": ("""
 def send_all(fd, data):
     while data:
-        if not select.select([], [fd], [], 0.2)[1]:
+        if not select.select([], [fd], [], 0.6)[1]:
             return
         data = data[os.write(fd, data[:512]):]
 """, "the pipe stayed full, and meanwhile it returned"),
