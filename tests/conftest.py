@@ -15,6 +15,7 @@ import pytest
 from processes import children, process_is_alive, process_state, wait_until
 
 from pipe_helpers import Puppet
+from pipe_helpers.lab.model import LabModel
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -108,6 +109,16 @@ def left(own_folder):
     while tell() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert tell() == []
+
+
+@pytest.fixture
+def lab(own_folder):
+    """A `LabModel`, ended after the test. (In a browser's tests, JupyterLab.)"""
+    lab = LabModel()
+    try:
+        yield lab
+    finally:
+        lab.end()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from lab_plays import BOTH_OPEN, PLAYS
 from processes import wait_asleep
 from test_lab_model import play
 
-from pipe_helpers.lab.model import LabModel
 from pipe_helpers.recording.calls import size_of
 
 RUNS = {
@@ -31,15 +30,6 @@ RUNS = {
         "two writers, and end of file only after the last",
         "a deadlock with two pipes, and the way out")},
 }
-
-
-@pytest.fixture
-def lab(own_folder):
-    lab = LabModel()
-    try:
-        yield lab
-    finally:
-        lab.end()
 
 
 class Terminal:

@@ -24,15 +24,6 @@ from pipe_helpers.recording.calls import Call, Data, sentence
 TITLES = [challenge.title for challenge in CHALLENGES]
 
 
-@pytest.fixture
-def lab(own_folder):
-    lab = LabModel()
-    try:
-        yield lab
-    finally:
-        lab.end()
-
-
 def process(lab, name):
     return next(each for each in lab.look().processes if each.name == name)
 

@@ -1,14 +1,14 @@
 """One page that tells what has been done in which chapter, and where to go on."""
 import html
 import json
-import pathlib
 from dataclasses import dataclass, field
 
 from pipe_helpers import exercises
+from pipe_helpers.chapters import copy
 from pipe_helpers.lab.challenges import CHALLENGES
 from pipe_helpers.remembering import notes
 
-NOTEBOOKS = pathlib.Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = copy.KIT / "notebooks"
 _CODE = "from pipe_helpers.chapters.progress import progress_page\n\nprogress_page()"
 _LEFT = 'style="text-align: left"'
 _KINDS = {"questions": "answered", "exercises": "solved", "challenges": "done"}
@@ -60,14 +60,12 @@ class progress_page:
 
     def __init__(self):
         noted = {kind: notes.noted(note) for kind, note in _KINDS.items()}
-        every = [_chapter(path, noted) for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-                 + sorted(NOTEBOOKS.glob("more/*.ipynb"))]
+        paths = copy.chapters(NOTEBOOKS.parent).values()
+        every = [_chapter(path, noted) for folder in (NOTEBOOKS, NOTEBOOKS / "more")
+                 for path in paths if path.parent == folder]
         main = [chapter for chapter in every if chapter.name[:1].isdigit()]
         beside = [chapter for chapter in every if chapter not in main
                   and (chapter.begun or chapter.all["exercises"])]
-        if not main:
-            raise FileNotFoundError(f"no chapters in {NOTEBOOKS}: the kit must be installed from "
-                                    "its clone, by `make lab` or `pip install --editable`")
         self.chapters, self.next = main + beside, _next(main) or _next(beside)
         self.begun = any(chapter.begun for chapter in self.chapters)
 

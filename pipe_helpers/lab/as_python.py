@@ -98,8 +98,9 @@ class _Program:
         """
         before = self._before(former, former.entered if former else 0, call.entered)
         if before:
-            yield from _comments("before this, " + ", and ".join(
-                f"{other.role}: {other.name} (step {number})" for _, number, other in before))
+            events = ", and ".join(
+                f"{other.role}: {other.name} (step {number})" for _, number, other in before)
+            yield f"# before this, {events}"
             yield f"input({_quoted(f'Enter when {_words(before)} ')})"
 
     def _before(self, former, since, until):
@@ -117,13 +118,13 @@ class _Program:
 
     def _step(self, number, call):
         if call.name == "end":
-            yield from _comments("in the lab, something ended this process here")
+            yield "# in the lab, something ended this process here"
             return
         code, shown = self._code(call)
         told = f'print("{number} {call.name}' + (f':", {shown})' if shown else '")')
         caught = None
         if call.left is None:
-            yield from _comments("in the lab, this had not returned yet")
+            yield "# in the lab, this had not returned yet"
         elif self._was_cancelled(call):
             caught, failed = "KeyboardInterrupt", f'print("{number} {call.name}: cancelled")'
             yield from self._cancelled(call)
@@ -131,17 +132,17 @@ class _Program:
             caught = f"{call.error.split()[0]} as error"
             failed = f'print("{number} {call.name}:", error)'
         elif call.waited >= 1:
-            yield from _comments(f"in the lab, this waited for {duration(call.waited)}")
+            yield f"# in the lab, this waited for {duration(call.waited)}"
         self._note(call)
         yield from ["try:", f"    {code}", f"    {told}"] if caught else [code, told]
         if caught:
             yield from [f"except {caught}:", f"    {failed}"]
 
     def _cancelled(self, call):
-        yield from _comments(f"in the lab, this was cancelled after {duration(call.waited)}")
+        yield f"# in the lab, this was cancelled after {duration(call.waited)}"
         if not call.error:
             part = count_text(call.result, size_of(call.args[1]))
-            yield from _comments(f"by then it had written {part}")
+            yield f"# by then it had written {part}"
         before = self._before(None, call.entered, call.left)
         when = f", when {_words(before)}" if before else ""
         yield f"print({_quoted(f'Press Ctrl-C to cancel the next call{when}')})"
@@ -189,10 +190,6 @@ def _words(before):
         f"the {call.role} " + (f"waits in {call.name}" if not has_left else
                                f"has failed in {call.name}" if call.error else _DONE[call.name])
         + f" (step {number})" for has_left, number, call in before)
-
-
-def _comments(text):
-    yield f"# {text}"
 
 
 def _data(data):

@@ -107,7 +107,9 @@ class PipeLab(widgets.VBox):
     @property
     def text(self):
         """What is to be seen, in words."""
-        seen = self._model.look()
+        return self._text_of(self._model.look())
+
+    def _text_of(self, seen):
         if not seen.log and self._alone:
             return (f"PipeLab: a {self._model.kinds[0]}, a real process, at the named pipe "
                     f"{self._model.names[0]}. Run this cell in JupyterLab to use its buttons.")
@@ -135,7 +137,7 @@ class PipeLab(widgets.VBox):
         from pipe_helpers.lab.still import still
         from pipe_helpers.recording.picture import mime_bundle
 
-        return mime_bundle(still(seen), self.text)
+        return mime_bundle(still(seen), self._text_of(seen))
 
     # -- the parts
 
