@@ -1,1 +1,5 @@
-"""The two programs of the lesson: plain scripts that use the standard library only."""
+"""The programs of the lesson: plain scripts that use the standard library only.
+
+write_to_named_pipe and read_from_named_pipe send one message; serve_many answers the requests of
+any number of ask_server.
+"""
