@@ -12,11 +12,11 @@ import sys
 import time
 
 import pytest
-from fifo_model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pipe_helpers import Puppet
+from pipe_helpers.practising.model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 from pipe_helpers.processes import asleep
 from pipe_helpers.recording.calls import flags_text
 
@@ -101,12 +101,12 @@ class Play:
             ready.remove(who)
             if name == "write":  # the byte tells which write it came from
                 args = [bytes([len(self.told) % 256]) * args[0]]
-            pressed.append((who, name, *fd, *args))
+            path = ["my_pipe"] if name in ("mkfifo", "open", "unlink") else []
+            pressed.append((who, name, *path, *fd, *args))
             worlds = [world.pressed(*pressed[-1]) for world in worlds]
             self.told.append((f"puppet {who}", name, *fd, *(_told(name, arg) for arg in args)))
         for who, name, *args in pressed:
-            path = ["my_pipe"] if name in ("mkfifo", "open", "unlink") else []
-            self.presses[who] = self.puppets[who].press(name, *path, *args)
+            self.presses[who] = self.puppets[who].press(name, *args)
         self._compare(worlds)
         self._compare_what_waits()
 

@@ -11,14 +11,19 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import urllib.request
 
 import nbformat
 import pytest
+from jupyter_client import BlockingKernelClient
 from nbval.plugin import coalesce_streams, get_sanitize_patterns
+from processes import wait_until
 from save_notebooks import NOTEBOOKS, SANITIZE, clean, gist
 from test_packaging import run_make
 
@@ -375,6 +380,45 @@ print(json.dumps(told))
         assert "\n" not in text and "this machine may have (ulimit -u)" in text, text
 
 
+if LINUX:
+    def test_at_the_limit_of_memory_one_line_says_so(visit):
+        """A list that grew until there was a MemoryError, and is still there, leaves this much."""
+        told = json.loads(visit(TRIALS + """
+def fill(size):
+    try:
+        while True:
+            filler.append(bytes(size))
+    except MemoryError:
+        pass
+
+sys.unraisablehook = lambda error: None  # a thread that had no memory to begin
+with open("/proc/self/status") as file:
+    data = next(int(line.split()[1]) for line in file if line.startswith("VmData"))
+most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+told = []
+for thing in THINGS:
+    for room in (0, 100, 1000):  # KiB
+        filler = []
+        resource.setrlimit(resource.RLIMIT_DATA, ((data + 20_000) * 1024, most))
+        fill(100_000)
+        fill(500)
+        del filler[:4], filler[len(filler) - 2 * room:]
+        try:
+            said = tried(thing)
+        except MemoryError:
+            said = "MemoryError"
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        told.append(said)
+del filler
+assert [tried(thing) for thing in THINGS] == [None, None, None]
+print(json.dumps(told))
+"""))
+        refused = list(filter(None, told))
+        assert any("No memory is left" in text for text in refused), told
+        for text in refused:
+            assert "No memory is left" in text or text == "MemoryError", text
+
+
 # Two ways to leave no room for data: a full file system, and a limit for the size of files.
 FULL = {
     "disk": """
@@ -651,7 +695,8 @@ def small_fcntl(fd, command, argument=0):
 
 fcntl.fcntl, os.open, os.pipe = small_fcntl, small_open, small_pipe
 """
-ABOUT_SIZES = ["04", "08", "09", "more/long", "more/nonblocking", "more/size", "myths", "reference"]
+ABOUT_SIZES = ["04", "08", "09", "12", "more/long", "more/nonblocking", "more/size", "myths",
+               "reference"]
 ONE_ID = ["unshare", "--user", "--map-root-user"]
 
 if LINUX:
@@ -690,3 +735,107 @@ if LINUX:
             ("PermissionError: [Errno N] Permission denied: 'closed'\n",
              "OSError: [Errno N] Invalid argument\n"),
         ])
+
+
+# ---------------------------------------------------------------- a room of a server
+
+# What is seen where no process may look into another's calls [ptrace_scope of the Yama module].
+NO_PTRACE = """
+import builtins, errno, os, re
+real_open, calls = builtins.open, re.compile(r"/proc/(\\d+)/(?:task/\\d+/)?(?:syscall|mem)")
+
+def open(file, *args, **options):
+    found = calls.fullmatch(file) if isinstance(file, str) else None
+    if found and int(found[1]) != os.getpid():
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), file)
+    return real_open(file, *args, **options)
+
+builtins.open = open
+"""
+# No process of another user is seen, and from the temporary folder, a mount, no program is run.
+SEES_OWN_ONLY = """
+mount -o remount,hidepid=2 /proc && mount --bind "$TMPDIR" "$TMPDIR" &&
+mount -o remount,bind,noexec "$TMPDIR" && exec "$@"
+"""
+SERVER = namespaces("--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--ipc")
+HIDING = [*SERVER, "sh", "-c", SEES_OWN_ONLY, "sh"] if SERVER and os.getuid() == 0 else []
+NOBODY = "nobody is seen to hold an end or to wait for one"
+
+if LINUX:
+    def test_where_little_may_be_seen_the_chapter_that_looks_says_so(assert_only_numbers_differ):
+        told = assert_only_numbers_differ(
+            "08", "more/looking", before=NO_PTRACE, through=HIDING and [*HIDING, *another_user()],
+            instead=[
+                ("letters\n reader read end asleep in open pid PID", f"letters: {NOBODY}"),
+                ("letters\n reader read end fd N open, asleep in read pid PID\n"
+                 " writer write end fd N open pid PID",
+                 "letters\n reader read end fd N open, may be asleep pid PID\n"
+                 " writer write end fd N open pid PID"),
+                ("requests\n server read end asleep in open pid PID\n"
+                 "replies\n client read end asleep in open pid PID\n",
+                 f"requests: {NOBODY}\nreplies: {NOBODY}\n"),
+            ])
+        assert "not tell whether they wait in open" in told
+
+
+# What a learner has in hand when the hub ends their server; the last line waits.
+AT_WORK = """
+import os
+from pipe_helpers import PipeLab, Puppet, launch_writer, workspace
+workspace()
+os.mkfifo("my_pipe")
+writer = launch_writer()
+writer.wait_blocked()
+puppet = Puppet("puppet")
+puppet.open("my_pipe", os.O_WRONLY)
+puppet.wait_blocked()
+lab = PipeLab()
+os.symlink("x", os.environ["AT_WORK"])
+os.open("my_pipe", os.O_WRONLY)
+"""
+
+
+def listens(port):
+    """Tell whether somebody listens at a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_server_that_the_hub_ends_leaves_nothing_whatever_the_learner_is_called(
+    tmp_path, own_folder, left
+):
+    """By SIGINT, as JupyterHub does; a name may have an @ and 64 letters."""
+    home, log = tmp_path / f"anna@example.org {'a' * 64}", tmp_path / "log"
+    home.mkdir()
+    run, at_work = home / "run", home / "at_work"
+    environment = {
+        **os.environ, "HOME": str(home), "USER": home.name, "JUPYTER_RUNTIME_DIR": str(run),
+        "AT_WORK": str(at_work), "PYTHONPATH": str(ROOT), "KIT_STATE": str(home / "state"),
+    }
+    words = ["-m", "pipe_helpers.chapters", "lab", "--no-browser", "--ServerApp.port=0",
+             f"--folder={home / 'named-pipes'}"]
+    with open(log, "w") as file:
+        server = subprocess.Popen([sys.executable, *words], env=environment, stdout=file,
+                                  stderr=file, stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: list(run.glob("jpserver-*.html")), log, 60)  # the json is whole then
+        found = json.loads(next(run.glob("jpserver-*.json")).read_text())
+        wait_until(lambda: listens(found["port"]), log)
+        headers = {"Authorization": f"token {found['token']}"}
+        request = urllib.request.Request(f"{found['url']}api/kernels", b"{}", headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            file = run / f"kernel-{json.load(answer)['id']}.json"
+        client = BlockingKernelClient(connection_file=str(file))
+        client.load_connection_file()
+        client.start_channels()
+        client.execute(AT_WORK)
+        try:
+            wait_until(at_work.is_symlink, log, 60)
+        finally:
+            client.stop_channels()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0, log.read_text()
+        wait_until(lambda: not left(), log)
+    finally:
+        server.kill()
+        server.wait()

@@ -82,9 +82,12 @@ def test_of_several_errors_at_the_end_the_first_is_told(own_folder, alive):
         assert not any(alive(process.pid) for process in processes)
         with pytest.raises(ZeroDivisionError):
             with Partners(["named pipe", "Unix socket"]) as partners:
+                closes = [end.close for end in partners.ends.values()]
                 for end in partners.ends.values():
                     end.close = lambda: refuse(OSError("close"))
                 1 / 0
+        for close in closes:
+            close()
         assert os.listdir() == []
 
 
@@ -233,6 +236,9 @@ def test_a_user_whose_message_queues_are_full_is_told_and_none_is_left(own_folde
         system.MessageQueue()
     except OSError as error:
         print(error)
+    hard = resource.getrlimit(resource.RLIMIT_MSGQUEUE)[1]
+    resource.setrlimit(resource.RLIMIT_MSGQUEUE, (hard, hard))
+    queues = system.MessageQueue()  # it would stay behind, if this process were killed now
     library = system._queue_library()
     print([library.mq_open(f"/{kind}_{os.getpid()}".encode(), os.O_RDWR)
            for kind in ("there", "back")])

@@ -390,8 +390,8 @@ def test_a_puppet_works_in_the_folder_it_is_given(puppet):
 
 
 def test_a_puppet_that_can_not_start_says_why(own_folder, script, monkeypatch):
-    broken = script("import sys; sys.exit('no socket module')")
-    monkeypatch.setattr("pipe_helpers.processes.link._PROGRAM", str(broken))
+    broken = script("import sys; sys.exit('no socket module')", "puppet_program.py")
+    monkeypatch.setattr("pipe_helpers.processes.link._HERE", str(broken.parent))
     with pytest.raises(RuntimeError, match="ended before it had started: no socket module"):
         Puppet("one")
     assert os.listdir(own_folder) == []

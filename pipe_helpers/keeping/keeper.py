@@ -23,9 +23,9 @@ def keep(*names):
     """Name what must not outlive this process, before it can do anything.
 
     names: PIDs of processes, numbers, each to be killed with the process group that it leads, if
-    any; absolute paths of folders; and "fifo NUMBER PATH", a named pipe by its inode and its
-    absolute path, to be removed if the path still leads to it. A keeper that somebody has killed
-    is replaced, and told all.
+    any; absolute paths of folders; and "fifo NUMBER PATH", a named pipe or a Unix socket by its
+    inode and its absolute path, to be removed if the path still leads to it. A keeper that
+    somebody has killed is replaced, and told all.
     Raises OSError if no keeper can be started, and then nothing more is kept than before.
     """
     with _lock:

@@ -3,7 +3,8 @@
 #
 # Standard input is the lifeline. A line "+NAME" names a thing, "-NAME" forgets it. A name is the
 # PID of a process that leads a session, the absolute path of a folder, with \\ and \n in it as
-# printf knows them, or "fifo NUMBER PATH" of a named pipe with its inode. End of file: the notebook is gone. A torn last line does not count.
+# printf knows them, or "fifo NUMBER PATH" of a named pipe or a Unix socket, with its inode. End of
+# file: the notebook is gone. A torn last line does not count.
 
 trap "" HUP INT QUIT USR1 USR2 ALRM TERM
 while IFS= read -r line; do
@@ -31,8 +32,8 @@ for kept; do
         ;;
     fifo*)
         path=$(printf '%b.' "${kept#fifo * }") number=${kept#fifo }
-        [ -p "${path%.}" ] && ls -di -- "${path%.}" | grep -q "^ *${number%% *} " &&
-            rm -f -- "${path%.}"
+        { [ -p "${path%.}" ] || [ -S "${path%.}" ]; } &&
+            ls -di -- "${path%.}" | grep -q "^ *${number%% *} " && rm -f -- "${path%.}"
         ;;
     esac
 done

@@ -1,8 +1,10 @@
 """Make something that must not be left half made, although an interrupt may come at any moment."""
 import _thread
 import errno
+import mmap
 import sys
 import threading
+import weakref
 
 
 def in_one_go(what, make, undo, after=lambda made: None):
@@ -11,7 +13,8 @@ def in_one_go(what, make, undo, after=lambda made: None):
     If one comes before the return, what was made is undone by undo(made): in either thread, at
     the latest soon, and perhaps twice. after(made) is called in the other thread in any case.
 
-    what: for whom, in words, if no thread, process or descriptor is left: then raises OSError.
+    what: for whom, in words, if no thread, process, descriptor or memory is left: then raises
+    OSError.
     Raises RuntimeError when the interpreter ends.
     """
     __tracebackhide__ = True  # IPython's reports of errors then leave this frame out
@@ -20,8 +23,10 @@ def in_one_go(what, make, undo, after=lambda made: None):
     answer, given_up = [], []
     answered = threading.Lock()
     answered.acquire()
+    held = threading.Lock()
+    alive = weakref.ref(held)
 
-    def work():
+    def work(held):
         __tracebackhide__ = True
         try:
             made = make()
@@ -38,10 +43,14 @@ def in_one_go(what, make, undo, after=lambda made: None):
     try:
         try:
             # An interrupt in threading.Thread.start could break that.
-            _thread.start_new_thread(work, ())
+            _thread.start_new_thread(work, (held,))
+            del held  # now by that thread alone, to its end
         except RuntimeError as error:
             raise at_a_limit(error, what) from None
-        answered.acquire()
+        # At the limit of memory a thread may end before it has run a line of work.
+        while not answered.acquire(timeout=1):
+            if alive() is None and not answer:
+                raise at_a_limit(MemoryError(), what)
         made, error = answer[0]
         if error is None:
             return made
@@ -87,7 +96,14 @@ def to_its_end(work):
 def at_a_limit(error, what):
     """The error to raise in place of error: one that says more, if it came from a limit."""
     number = getattr(error, "errno", None)
-    if number == errno.EAGAIN or "can't start new thread" in str(error):
+    no_thread = "can't start new thread" in str(error)
+    if number == errno.ENOMEM or isinstance(error, MemoryError) or no_thread and not _has_room():
+        return OSError(
+            errno.ENOMEM,
+            f"No memory is left for {what}: this notebook has all that it may have (ulimit -d). "
+            "Restart its kernel, and keep less in its variables",
+        )
+    if number == errno.EAGAIN or no_thread:
         return OSError(
             errno.EAGAIN,
             f"No process is left for {what}: as many run as this user or this machine may have "
@@ -100,3 +116,12 @@ def at_a_limit(error, what):
             "(ulimit -n). Close some, or start JupyterLab anew where the limit is 128 or more",
         )
     return error
+
+
+def _has_room():
+    """Tell whether there is memory for the stack of a thread, which some systems have at 8 MiB."""
+    try:
+        mmap.mmap(-1, 1 << 23, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON).close()
+    except OSError:
+        return False
+    return True

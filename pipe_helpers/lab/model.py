@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from pipe_helpers import remembering
 from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.keeping.one_go import in_one_go
 from pipe_helpers.lab import seen
@@ -324,4 +325,4 @@ class LabModel:
             if number not in self.met and challenge.done(history):
                 self.met |= {number}
                 if number not in self.before:
-                    self.not_noted = notes.note("done", challenge.name) or ""
+                    self.not_noted = remembering.note("done", challenge.name) or ""

@@ -189,44 +189,42 @@ class MessageQueue(End):
         return True
 
     def __init__(self):
-        there, back = self.args = [f"/{free_name('there')}", f"/{free_name('back')}"]
+        writing = self._make("there")
         try:
-            self._prepare(there, back, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            self._prepare(writing, self._make("back"))
         except BaseException:
-            self.remove_names()  # else a queue would stay until the machine is started anew
+            os.close(writing)
             raise
+        self.args = list(map(str, [os.getpid(), self._writing, self._reading]))
 
     @classmethod
-    def join(cls, there, back):
+    def join(cls, pid, there, back):
         end = cls.__new__(cls)
-        end._prepare(back, there, os.O_RDWR)
+        # On Linux it is a descriptor like any other, by which /proc leads to what it stands for.
+        end._prepare(*(os.open(f"/proc/{pid}/fd/{fd}", os.O_RDWR) for fd in (back, there)))
         return end
 
-    def _prepare(self, writing, reading, flags):
+    def _prepare(self, writing, reading):
         self._library = _queue_library()
         self._buffer = ctypes.create_string_buffer(self.longest)
-        self._writing = self._open(writing, flags)
-        try:
-            self._reading = self._open(reading, flags)
-        except BaseException:
-            self._library.mq_close(self._writing)
-            raise
+        self._writing, self._reading = writing, reading
 
-    def _open(self, name, flags):
-        queue = self._library.mq_open(name.encode(), flags, ctypes.c_uint(0o600), None)
+    @staticmethod
+    def _make(kind):
+        library, name = _queue_library(), f"/{free_name(kind)}".encode()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        queue = library.mq_open(name, flags, ctypes.c_uint(0o600), None)
         if queue < 0:
             number = ctypes.get_errno()
             if number == errno.EMFILE:  # which has nothing to do with files here [mq_open(3)]
                 raise InUse(
                     number, "All message queues of this user together may not take more memory "
-                    "(ulimit -q): wait until others have measured, then run the cell again", name)
-            raise OSError(number, os.strerror(number), name)
+                    "(ulimit -q): wait until others have measured, then run the cell again",
+                    os.fsdecode(name))
+            raise OSError(number, os.strerror(number), os.fsdecode(name))
+        # At once: else that of a kernel that is killed stays until the machine is started anew.
+        library.mq_unlink(name)
         return queue
-
-    def remove_names(self):
-        for name in self.args:
-            self._library.mq_unlink(name.encode())
-        self.args = ()
 
     def send(self, data):
         while self._library.mq_send(self._writing, bytes(data), len(data), 0) < 0:
@@ -240,7 +238,6 @@ class MessageQueue(End):
             _raise_unless_interrupted("mq_receive")
 
     def close(self):
-        self.remove_names()
         self._library.mq_close(self._writing)
         self._library.mq_close(self._reading)
 

@@ -1,4 +1,4 @@
-"""The process behind a puppet, and the connection by which it takes commands and reports."""
+"""The process behind a puppet or relay, and the connection: it takes commands, and reports."""
 import itertools
 import os
 import socket
@@ -10,22 +10,25 @@ from pipe_helpers.keeping.folder import KeptFolder
 from pipe_helpers.keeping.socket_folder import short_parent
 from pipe_helpers.processes.console import launch
 
-_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "puppet_program.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
 _START_LIMIT = 30  # seconds for a Python to start, on a machine that is very busy
+
+_links = set()
 
 
 class Link:
-    """A process that runs puppet_program.py, and the connection to it.
+    """A process that runs a program of this folder, and the connection to it.
 
     Is to be made in a thread that no interrupt can reach (see `in_one_go`), and needs another
     one for `watch`. RuntimeError if the process does not start.
 
-    hear: called with each report of a call, and at the end with None; in some thread, which holds
-    the lock. lock: guards the connection and whatever hear changes. changed: a Condition of that
-    lock, notified after each report. lost: True once the process has ended.
+    program: "puppet_program.py" or "relay_program.py". hear: called with each report, and at the
+    end with None; in some thread, which holds the lock. lock: guards the connection and whatever
+    hear changes. changed: a Condition of that lock, notified after each report. lost: True once
+    the process has ended.
     """
 
-    def __init__(self, role, cwd, listed, hear):
+    def __init__(self, program, role, cwd, listed, hear):
         self._hear = hear
         self._questions = itertools.count()
         self._answers = {}  # {number of a question: (), or its answer}
@@ -34,7 +37,8 @@ class Link:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.lost = False
-        self._program, self._control = _start(role, cwd)
+        self._program, self._control = _start(program, role, cwd)
+        _links.add(self)
         self._program.listed = listed
         self.pid = self._program.pid
         self.cwd = self._program.cwd
@@ -49,6 +53,7 @@ class Link:
         finally:
             with self.lock:
                 self.lost = True
+                _links.discard(self)
                 self.changed.notify_all()
                 self.close()
 
@@ -76,7 +81,7 @@ class Link:
                 report = self._control.recv()
             except (EOFError, OSError):
                 self.lost, report = True, None
-            if isinstance(report, tuple) and report[0] == "level":
+            if isinstance(report, tuple) and report[0] == "answer":
                 _, number, answer = report
                 if number in self._answers:
                     self._answers[number] = answer
@@ -96,12 +101,12 @@ class Link:
         with self.lock:
             return self.changed.wait_for(over, timeout)
 
-    def level(self, fd, timeout):
-        """How full the pipe of a descriptor is, as `Puppet.level`."""
+    def ask(self, name, value, timeout):
+        """Send a command and return the answer; None if none comes within timeout seconds."""
         with self.lock:
             number = next(self._questions)
             self._answers[number] = ()
-            if self.tell(("level", (number, fd))):
+            if self.tell((name, (number, value))):
                 self.wait_for(lambda: self._answers[number] != (), timeout)
             return self._answers.pop(number) or None
 
@@ -118,7 +123,7 @@ class Link:
         self._control.close()
 
 
-def _start(role, cwd):
+def _start(script, role, cwd):
     """Start the program and return it with the connection to it."""
     prefix, name = "named_pipes_puppet_", "control"
     parent = short_parent(f"{prefix}12345678/{name}")
@@ -129,8 +134,8 @@ def _start(role, cwd):
             address = os.path.join(folder.path, name)
             server.bind(address)
             server.listen(1)
-            program = launch(_PROGRAM, address, role, cwd=cwd)
-            return program, _connection(server, program)
+            program = launch(os.path.join(_HERE, script), address, role, cwd=cwd)
+            return program, _connection(server, program, role)
     except BaseException:
         if program is not None:
             program.kill()
@@ -139,7 +144,7 @@ def _start(role, cwd):
         folder.remove()
 
 
-def _connection(server, program):
+def _connection(server, program, role):
     """Wait until the program has connected and is ready."""
     server.settimeout(0.1)  # between two looks at whether the program still runs
     deadline = time.monotonic() + _START_LIMIT
@@ -159,7 +164,16 @@ def _connection(server, program):
     if control is not None:
         control.close()
     raise RuntimeError(
-        f"the puppet did not start within {_START_LIMIT} s: is the machine overloaded?"
+        f"{role} did not start within {_START_LIMIT} s: is the machine overloaded?"
         if program.running
-        else f"the puppet ended before it had started: {program.errors.strip() or program}"
+        else f"{role} ended before it had started: {program.errors.strip() or program}"
     )
+
+
+def _close_in_child():
+    # A forked child would keep the connections open after our end.
+    for link in _links:
+        link.close()
+
+
+os.register_at_fork(after_in_child=_close_in_child)

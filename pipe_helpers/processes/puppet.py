@@ -1,6 +1,4 @@
 """A process driven by hand, one system call at a time, while the notebook never blocks."""
-import os
-
 from pipe_helpers.keeping.one_go import in_one_go, to_its_end
 from pipe_helpers.processes import asleep
 from pipe_helpers.processes.link import Link
@@ -124,7 +122,7 @@ class Puppet:
         timeout seconds (None: for ever), or has closed the descriptor. ValueError for one that
         it does not have.
         """
-        return self._link.level(check_descriptor(self, fd), timeout)
+        return self._link.ask("level", check_descriptor(self, fd), timeout)
 
     @property
     def blocked(self):
@@ -204,7 +202,7 @@ class Puppet:
         return f"{self.role}, pid {self.pid},"
 
     def _begin(self, cwd, listed):
-        self._link = Link(self.role, cwd, listed, self._hear)
+        self._link = Link("puppet_program.py", self.role, cwd, listed, self._hear)
         self.pid, self.cwd = self._link.pid, self._link.cwd
         _running.add(self)
         return self
@@ -244,12 +242,3 @@ class Puppet:
         if call.name == "close" and call.error != "cancelled":
             # Linux frees the number whatever close returns [close(2)].
             self._descriptors.pop(call.args[0], None)
-
-
-def _close_in_child():
-    # A forked child would keep the connection open after our end.
-    for puppet in _running:
-        puppet._link.close()
-
-
-os.register_at_fork(after_in_child=_close_in_child)

@@ -42,7 +42,7 @@ class Hand:
             while (command := self._control.recv()) != "end":
                 if command[0] == "level":
                     number, fd = command[1]
-                    self._report(("level", number, _level(fd)))
+                    self._report(("answer", number, _level(fd)))
                     continue
                 if command != "cancel":
                     self._idle.clear()

@@ -24,7 +24,9 @@ class Data(bytes):
 
 @dataclass(frozen=True)
 class Call:
-    """One call of mkfifo, open, read, write, close or unlink.
+    """One call of mkfifo, open, read, write, close or unlink, or what a `Relay` did with bytes.
+
+    That is "pass": entered when they came, left when they were sent on, or lost ("error").
 
     pid, role: the process that made it, and what that is in the lesson ("writer").
     name, args: the call, as in os.open("my_pipe", os.O_RDONLY): "open", ("my_pipe", 0).
@@ -73,7 +75,7 @@ class Call:
         if self.error:
             return self.error
         if self.left is None:
-            return "has not returned"
+            return "is held" if self.name == "pass" else "has not returned"
         if self.name == "open":
             return "fd" if self.role == "notebook" else f"fd {self.result}"
         if self.name == "read":
@@ -99,6 +101,8 @@ class Call:
             return count_text(size_of(self.result)) if self.result else "end of file"
         if self.name == "open":
             return "" if self.role == "notebook" else self.result_text
+        if self.name == "pass":
+            return count_text(size_of(self.args[1]))
         return self.outcome if self.name == "write" else ""
 
     def __str__(self):

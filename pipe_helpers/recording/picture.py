@@ -50,7 +50,9 @@ def image_of(figure):
     """A drawn figure as an image of PIL."""
     figure.canvas.draw()
     size, pixels = figure.canvas.get_width_height(), figure.canvas.buffer_rgba()
-    return Image.frombytes("RGBA", size, pixels)
+    image = Image.frombytes("RGBA", size, pixels)
+    FigureCanvasAgg(figure)  # in place of one that keeps its pixels, some MB
+    return image
 
 
 def mime_bundle(image, words, line=None):

@@ -250,6 +250,8 @@ def _label(call, several):
         about.append(os.path.basename(str(call.args[0])))
     if call.name == "open" and len(call.args) > 1 and isinstance(call.args[1], int):
         about.append(flags_text(call.args[1]))
+    elif call.name == "pass":
+        about.append(call.args[0])
     elif call.name == "close":
         about += [f"fd {call.args[0]}"] if call.args and call.role != "notebook" else []
     label = [call.name, *([", ".join(about)] if about else [])]
