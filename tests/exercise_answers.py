@@ -6,9 +6,93 @@ MISTAKES: {exercise: {what is wrong: (source, words of the hint)}}. OTHER_STYLES
 
 PRELUDE = """\
 import asyncio, contextlib, errno, functools, io, os, pathlib, select, selectors, stat, subprocess
-import sys, threading, time
+import sys, threading, time, uuid
 from pipe_helpers import time_limit
 """
+
+# A right answer, as a learner might write it: the mistakes at ask_in_time are changes of it.
+ASK_IN_TIME = """
+def ask_in_time(folder, number, text, seconds):
+    deadline = time.monotonic() + seconds
+    name = f"reply.{os.getpid()}"
+    path = f"{folder}/{name}"
+    request = f"\\n{number} {name} {len(text)} ".encode() + text + b"\\n"
+    fds = []
+    os.mkfifo(path, mode=0o600)
+    try:
+        fds.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        fds.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        fds.append(os.open(f"{folder}/requests", os.O_WRONLY | os.O_NONBLOCK))
+        os.write(fds[2], request)
+        watch = select.poll()
+        watch.register(fds[0], select.POLLIN)
+        rest = b""
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not watch.poll(1000 * left):
+                raise TimeoutError(f"no answer in {seconds} s")
+            *lines, rest = (rest + os.read(fds[0], 512)).split(b"\\n")
+            for line in lines:
+                which, answer = line.split(b" ", 1)
+                if int(which) == number:
+                    return answer
+    finally:
+        for fd in fds:
+            os.close(fd)
+        os.unlink(path)
+"""
+
+HANDLE_ONCE = """
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number in answers:
+        former, answer = answers[number]
+        if former != text:
+            raise ValueError("this number was another request's")
+        return answer
+    answer = work(text)
+    answers[number] = (text, answer)
+    return answer
+"""
+
+# By the rules of the task it still takes what stands before the first newline.
+TAKE_REQUESTS = """
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    for line in data.split(b"\\n")[:-1]:
+        length, blank, text = line.partition(b" ")
+        if blank and int(length) == len(text):
+            texts.append(text)
+    return texts
+"""
+
+CALL_WITH_RETRIES = """
+def call_with_retries(ask, text, seconds):
+    deadline = time.monotonic() + seconds
+    request = uuid.uuid4().hex.encode() + b" " + text
+    pause = 0.02
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no answer within {seconds} s")
+        try:
+            return ask(request, min(0.05, left))
+        except OSError:
+            left = deadline - time.monotonic()
+            time.sleep(max(0, min(pause, left)))
+            pause = 2 * pause
+"""
+
+
+def changed(source, *changes):
+    """source with each of changes made, (old text, new text)."""
+    for old, new in changes:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    return source
+
 
 MISTAKES = {
     "make_pipe": {
@@ -2669,6 +2753,23 @@ def read_with_deadline(path, seconds):
     except TimeoutError:
         return None
 """, "No writer came, and it returned None"),
+        "whole milliseconds": ("""
+def read_with_deadline(path, seconds):
+    end = time.monotonic() + seconds
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        data = b""
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while poll.poll(int(max(0, end - time.monotonic()) * 1000)):
+            piece = os.read(fd, 65536)
+            if not piece:
+                return data
+            data += piece
+        raise TimeoutError
+    finally:
+        os.close(fd)
+""", "`int` and `round` lose a part of a millisecond"),
         "gives up at once": ("""
 def read_with_deadline(path, seconds):
     raise TimeoutError("no writer")
@@ -3049,6 +3150,994 @@ def read_with_deadline(path, seconds, parts=[]):
     finally:
         os.close(fd)
 """, "and the message is b'Another message.'"),
+    },
+    "answer": {
+        "waits for a reader": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return False
+        return os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "has no reader, and it waits"),
+        "lets errors out": ("""
+def answer(path, data):
+    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        os.write(fd, data)
+        return True
+    finally:
+        os.close(fd)
+""", "The pipe has no reader, and it raised OSError"),
+        "catches ENXIO only": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return False
+        raise
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+    return True
+""", "There is nothing at the path, and it raised FileNotFoundError"),
+        "returns nothing": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(fd, data)
+        os.close(fd)
+    except OSError:
+        return False
+""", "the call returned None: return True"),
+        "None for no": ("""
+def answer(path, data):
+    with contextlib.suppress(OSError):
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(fd, data)
+            return True
+        finally:
+            os.close(fd)
+""", "returned None instead of False"),
+        "both directions": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "a pipe has a reader: your own process"),
+        "makes a file": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CREAT)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode) and os.write(fd, data) > 0
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "your function made a file there"),
+        "tries for a while": ("""
+def answer(path, data):
+    for _ in range(10):
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError:
+            time.sleep(0.01)
+    else:
+        return False
+    try:
+        return os.write(fd, data) > 0
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "It is not to wait: try once"),
+        "waits in write": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        os.set_blocking(fd, True)
+        return os.write(fd, data) > 0
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "keeps os.write from waiting, too"),
+        "lets a full pipe out": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        os.write(fd, data)
+        return True
+    except BrokenPipeError:
+        return False
+    finally:
+        os.close(fd)
+""", "pipe is full, and it raised BlockingIOError"),
+        "a byte at a time": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        for byte in data:
+            os.write(fd, bytes([byte]))
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "A part of it went into the pipe"),
+        "in blocks": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        with open(fd, "wb", buffering=0) as file:
+            if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+                return False
+            for start in range(0, len(data), 512):
+                block = data[start:start + 512]
+                if file.write(block) != len(block):
+                    return False
+    except OSError:
+        return False
+    return True
+""", "A part of it went into the pipe"),
+        "writes into any file": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "There was a regular file at the path, and your function wrote to it"),
+        "empties files": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_TRUNC)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode) and os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "your function emptied it"),
+        "refuses regular files only": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return not stat.S_ISREG(os.fstat(fd).st_mode) and os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "Only a named pipe is written to"),
+        "leaves a file open": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return False
+    except OSError:
+        return False
+    try:
+        return os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "There is a regular file at the path. After the call, it left a descriptor open"),
+        "looks before": ("""
+def answer(path, data):
+    try:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            return False
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "os.fstat, after os.open"),
+        "looks at the name after": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return pathlib.Path(path).is_fifo() and os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "os.stat tells what has the name now"),
+        "a look, then it waits": ("""
+def answer(path, data):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+        fd = os.open(path, os.O_WRONLY)
+    except OSError:
+        return False
+    try:
+        os.set_blocking(fd, False)
+        return stat.S_ISFIFO(os.fstat(fd).st_mode) and os.write(fd, data) == len(data)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+""", "Only the open itself can tell whether somebody reads"),
+        "lets a broken pipe out": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return False
+        os.write(fd, data)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+""", "left just before your function wrote, and it raised BrokenPipeError"),
+        "the errors that are named only": ("""
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ENXIO, errno.ENOENT, errno.EISDIR):
+            return False
+        raise
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode) and os.write(fd, data) == len(data)
+    except (BlockingIOError, BrokenPipeError):
+        return False
+    finally:
+        os.close(fd)
+""", "that it may not open, and it raised PermissionError"),
+    },
+    "take_requests": {
+        "one read": ("""
+def take_requests(fd):
+    texts = []
+    for line in os.read(fd, 4096).split(b"\\n")[:-1]:
+        length, blank, text = line.partition(b" ")
+        if blank and int(length) == len(text):
+            texts.append(text)
+    return texts
+""", "Read on until end of file"),
+        "text": ("""
+def take_requests(fd):
+    with open(fd, errors="replace", newline="\\n", closefd=False) as file:
+        lines = file.read().split("\\n")[:-1]
+    texts = []
+    for line in lines:
+        length, blank, text = line.partition(" ")
+        if blank and int(length) == len(text.encode()):
+            texts.append(text)
+    return texts
+""", "The texts are bytes"),
+        "a generator": (changed(
+            TAKE_REQUESTS,
+            ('data, texts = b"", []', 'data = b""'),
+            ("texts.append(text)\n    return texts", "yield text")), "Asked for is a list"),
+        "lines with their length": ("""
+def take_requests(fd):
+    data = b""
+    while piece := os.read(fd, 512):
+        data += piece
+    lines = data.split(b"\\n")[:-1]
+    return [line for line in lines if b" " in line and int(line.split()[0]) == len(line) - 2]
+""", "are no part of the text"),
+        "splits at every blank": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    for line in data.split(b"\\n")[:-1]:
+        words = line.split()
+        if len(words) > 1 and int(words[0]) == len(b" ".join(words[1:])):
+            texts.append(b" ".join(words[1:]))
+    return texts
+""", "A whole request was lost"),
+        "strips": (changed(TAKE_REQUESTS, ("append(text)", "append(text.strip())")),
+            "blanks and all"),
+        "leaves out empty ones": (changed(
+            TAKE_REQUESTS,
+            ("length, blank, text", "length, _, text"),
+            ("if blank and", "if text and")), "A text may be empty"),
+        "counts letters": (changed(
+            TAKE_REQUESTS, ("len(text)", 'len(text.decode(errors="ignore"))')),
+            "A whole request was lost"),
+        "drops what a read has cut": ("""
+def take_requests(fd):
+    texts = []
+    while piece := os.read(fd, 4096):
+        for line in piece.split(b"\\n")[:-1]:
+            length, blank, text = line.partition(b" ")
+            if blank and length.isdigit() and int(length) == len(text):
+                texts.append(text)
+    return texts
+""", "keep that piece for the next read"),
+        "drops what a large read has cut": ("""
+def take_requests(fd):
+    texts = []
+    while piece := os.read(fd, 65536):
+        for line in piece.split(b"\\n")[:-1]:
+            length, blank, text = line.partition(b" ")
+            if blank and length.isdigit() and int(length) == len(text):
+                texts.append(text)
+    return texts
+""", "keep that piece for the next read"),
+        "believes every line": ("""
+def take_requests(fd):
+    data = b""
+    while piece := os.read(fd, 512):
+        data += piece
+    return [line.split(b" ", 1)[1] for line in data.split(b"\\n")[:-1] if b" " in line]
+""", "It returned [b'', b'good bye'], and the list is [b'good bye']. In a whole"),
+        "glues pieces": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    data = data.replace(b"\\n", b"")
+    while data:
+        length, _, data = data.partition(b" ")
+        texts.append(data[:int(length)])
+        data = data[int(length):]
+    return texts
+""", "It returned [b'8 good bye'], and the list is [b'good bye']. In a whole"),
+        "believes the length": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    while b" " in data:
+        length, _, rest = data.partition(b" ")
+        length = int(length.split(b"\\n")[-1])
+        texts.append(rest[:length])
+        data = rest[length + 1:]
+    return texts
+""", "It returned [b'\\n8 good bye\\n'], and the list is [b'good bye']. In"),
+        "a length is enough": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    for line in data.split(b"\\n")[:-1]:
+        if line:
+            length, _, text = line.partition(b" ")
+            if int(length) == len(text):
+                texts.append(text)
+    return texts
+""", "Seven pieces of several writers came, and one request"),
+        "takes the last without its newline": (changed(TAKE_REQUESTS, ("[:-1]", "")),
+            "Behind the last newline no request is whole"),
+        "uses up the newline": ("""
+import re
+def take_requests(fd):
+    data = b""
+    while piece := os.read(fd, 512):
+        data += piece
+    return [text for length, text in re.findall(rb"\\n(\\d+) ([^\\n]*)\\n", data)
+            if int(length) == len(text)]
+""", "A whole request was lost, the one with b'good bye'"),
+        "takes pairs of newlines": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    for part in data.split(b"\\n\\n"):
+        length, blank, text = part.strip(b"\\n").partition(b" ")
+        if blank and int(length) == len(text):
+            texts.append(text)
+    return texts
+""", "It raised ValueError: invalid literal"),
+        "closes it": ("""
+def take_requests(fd):
+    texts = []
+    with open(fd, "rb") as file:
+        for line in file:
+            length, blank, text = line.partition(b" ")
+            if blank and line.endswith(b"\\n") and int(length) == len(text) - 1:
+                texts.append(text[:-1])
+    return texts
+""", "which the caller had open, is closed"),
+        "remembers": (changed(
+            TAKE_REQUESTS,
+            ("\ndef take_requests", "\ntexts = []\ndef take_requests"),
+            ('data, texts = b"", []', 'data = b""')),
+            "It returned the texts of an earlier call once more"),
+        "no end": ("""
+def take_requests(fd):
+    data = b""
+    while True:
+        data += os.read(fd, 512)
+""", "again and again: stop there"),
+        "whatever int takes": ("""
+def take_requests(fd):
+    data, texts = b"", []
+    while piece := os.read(fd, 512):
+        data += piece
+    for line in data.split(b"\\n")[:-1]:
+        try:
+            length, text = line.split(b" ", 1)
+            if int(length) == len(text):
+                texts.append(text)
+        except ValueError:
+            continue
+    return texts
+""", "It returned [b'', b'b', b'c', b'e', b'good bye']"),
+        "lets int raise": ("""
+def take_requests(fd):
+    with open(fd, "rb", closefd=False) as file:
+        *lines, _ = file.read().split(b"\\n")
+    pairs = [line.split(b" ", 1) for line in lines if b" " in line]
+    return [text for length, text in pairs if int(length) == len(text)]
+""", "Then a request came. It raised ValueError: invalid literal"),
+        "cleans the length": (changed(
+            TAKE_REQUESTS, ("blank and int(", "blank and length.strip().isdigit() and int(")),
+            "It returned [b'c', b'good bye'], and the list is [b'good bye']. A length in digits"),
+        "looks for a request in a line": ("""
+import re
+def take_requests(fd):
+    data = b""
+    while piece := os.read(fd, 512):
+        data += piece
+    found = re.findall(rb"([0-9]+) ([^\\n]*)(?=\\n)", data)
+    return [text for length, text in found if int(length) == len(text)]
+""", "It returned [b'', b'a', b'b', b'c', b'd', b'e', b'good bye']"),
+        "cuts a longer line": (changed(
+            TAKE_REQUESTS,
+            ("int(length) == len(text)",
+             "length.isdigit() and len(text[:int(length)]) == int(length)"),
+            ("append(text)", "append(text[:int(length)])")),
+            "It returned [b'hello', b'', b'good bye']"),
+        "takes what stands before the first newline": ("""
+def take_requests(fd):
+    with open(fd, "rb", closefd=False) as file:
+        lines = file.read().split(b"\\n")
+    lines.pop()
+    texts = []
+    for line in lines:
+        length, blank, text = line.partition(b" ")
+        if blank and length.isdigit() and int(length) == len(text):
+            texts.append(text)
+    return texts
+""", "and before the first of all there is none"),
+        "as if a newline had come before": ("""
+def take_requests(fd):
+    texts, line = [], b""
+    while byte := os.read(fd, 1):
+        if byte != b"\\n":
+            line += byte
+            continue
+        length, blank, text = line.partition(b" ")
+        if blank and length.isdigit() and int(length) == len(text):
+            texts.append(text)
+        line = b""
+    return texts
+""", "and before the first of all there is none"),
+    },
+    "ask_in_time": {
+        "waits for the server in its open": (changed(ASK_IN_TIME, (
+            "path, os.O_RDONLY | os.O_NONBLOCK", "path, os.O_RDONLY")),
+            "It waits before it has asked"),
+        "a name for all clients": (changed(ASK_IN_TIME, ("reply.{os.getpid()}", "reply.1")),
+                                   "that no other client has"),
+        "sends the path": (changed(ASK_IN_TIME, ("{number} {name}", "{number} {path}")),
+                           "and wants the name alone"),
+        "no newline before it": (changed(ASK_IN_TIME, ('f"\\n{number}', 'f"{number}')),
+                                 "and the request is"),
+        "opens its pipe when it has asked": (changed(
+            ASK_IN_TIME,
+            ("        os.write(fds[2], request)\n", ""),
+            ("        fds.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))\n", """
+        to = os.open(f"{folder}/requests", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(to, request)
+        os.close(to)
+        fds.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+""")), "could not open the client's pipe at once"),
+        "splits at each blank": (changed(
+            ASK_IN_TIME, ("answer = line.split(b' ', 1)".replace("'", '"'),
+                          "answer, *_ = line.split() + [b'']")),
+            "and the answer is b' 8 \\x00"),
+        "takes the first answer": (changed(ASK_IN_TIME, ("int(which) == number", "line")),
+                                   "It returned b'no', and no line with its number"),
+        "no write end of its own": (changed(ASK_IN_TIME, (
+            "        fds.append(os.open(path, os.O_WRONLY | os.O_NONBLOCK))\n", ""),
+            ("fds[2]", "fds[1]")), "poll reports the end again and again"),
+        "looks into one read only": (changed(
+            ASK_IN_TIME, ("*lines, rest = (rest + os.read(fds[0], 512))",
+                          "lines = os.read(fds[0], 4096)"),
+            ("which, answer = line.split", "which, _, answer = line.partition"),
+            ('b" ", 1)', 'b" ")'), ("int(which) == number", 'which == b"%d" % number')),
+            "One read returns what is there"),
+        "each large read for itself": (changed(
+            ASK_IN_TIME, ("*lines, rest = (rest + os.read(fds[0], 512))",
+                          "*lines, rest = os.read(fds[0], 1 << 16)")),
+            "The server wrote b'61', then b'7 no\\n7', and your function returned b'no'"),
+        "keeps the end of one read only": (changed(
+            ASK_IN_TIME, ("*lines, rest = (rest + os.read(fds[0], 512))",
+                          "piece = os.read(fds[0], 1 << 16)\n"
+                          "            *lines, _ = (rest + piece)"),
+            ("            for line", "            rest = piece.split(b\"\\n\")[-1]\n"
+                                     "            for line"),
+            ("which, answer = line.split", "which, _, answer = line.partition"),
+            ('b" ", 1)', 'b" ")'), ("int(which) == number", 'which == b"%d" % number')),
+            "b'7 no\\n7', then b' 7 y', then b'es\\n', and your function waits on"),
+        "needs no newline": (changed(
+            ASK_IN_TIME, ("*lines, rest = (rest + os.read(fds[0], 512)).split(b\"\\n\")",
+                          "rest += os.read(fds[0], 1 << 16)\n"
+                          "            lines = rest.split(b\"\\n\")"),
+            ("which, answer = line.split", "which, blank, answer = line.partition"),
+            ('b" ", 1)', 'b" ")'),
+            ("int(which) == number", 'blank and int(which) == number')),
+            "then b' 7 y', and your function returned b'7 y'"),
+        "whole milliseconds": (changed(ASK_IN_TIME, ("1000 * left", "int(1000 * left)")),
+                               "`int` and `round` lose a part of a millisecond"),
+        "gives None": (changed(ASK_IN_TIME, ('raise TimeoutError(f"no answer in {seconds} s")',
+                                             "return None")),
+                       "No answer came, and it returned None"),
+        "seconds for milliseconds": (changed(ASK_IN_TIME, ("1000 * left", "left")),
+                                     "poll wants milliseconds"),
+        "waits in read": (changed(
+            ASK_IN_TIME, ("if left <= 0 or not watch.poll(1000 * left):", "if left <= 0:"),
+            ("rest = b\"\"\n", "rest = b\"\"\n        os.set_blocking(fds[0], True)\n")),
+            "waits on long after its"),
+        "leaves its pipe when it gives up": (changed(
+            ASK_IN_TIME, ("        os.unlink(path)\n", ""),
+            ("                    return answer",
+             "                    os.unlink(path)\n                    return answer")),
+            "After the TimeoutError its pipe reply.PID was still there"),
+        "leaves a descriptor open": (changed(ASK_IN_TIME, ("in fds:", "in fds[:2]:")),
+                                     "a descriptor was left open"),
+        "the whole time for each wait": (changed(ASK_IN_TIME, ("1000 * left", "1000 * seconds"),
+                                                 ("left <= 0 or ", "")),
+                                         "The deadline is one for all"),
+        "asks in two writes": (changed(ASK_IN_TIME, (
+            "os.write(fds[2], request)",
+            "os.write(fds[2], request[:20])\n        os.write(fds[2], request[20:])")),
+            "a piece of the request came"),
+        "waits for a server": (changed(ASK_IN_TIME, (
+            "requests\", os.O_WRONLY | os.O_NONBLOCK))",
+            "requests\", os.O_WRONLY))\n        os.set_blocking(fds[2], False)")),
+            "No server has opened requests, and it waits"),
+        "makes its pipe before try": (changed(
+            ASK_IN_TIME, ("    os.mkfifo(path, mode=0o600)\n", ""), (
+                "    fds = []\n", "    os.mkfifo(path)\n"
+                "    to = os.open(f\"{folder}/requests\", os.O_WRONLY | os.O_NONBLOCK)\n"
+                "    fds = []\n"),
+            ("        fds.append(os.open(f\"{folder}/requests\", os.O_WRONLY | os.O_NONBLOCK))\n",
+             "        fds.append(to)\n")), "After the error its pipe reply.PID was still there"),
+    },
+    "open_regular": {
+        "simply opens": ("""
+def open_regular(path):
+    return os.open(path, os.O_RDONLY)
+""", "nobody writes, and it waits"),
+        "returns a file object": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    return open(path, "rb")
+""", "It returned a BufferedReader"),
+        "returns what is in it": ("""
+def open_regular(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError(path)
+        return os.read(fd, 512)
+    finally:
+        os.close(fd)
+""", "It returned b'colour = blue\\n'"),
+        "returns nothing": ("""
+def open_regular(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+""", "A regular file is at the path, and it returned None"),
+        "asks whether the number is true": ("""
+def open_regular(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if fd and stat.S_ISREG(os.fstat(fd).st_mode):
+        os.set_blocking(fd, True)
+        return fd
+    os.close(fd)
+    raise ValueError(path)
+""", "It raised ValueError: it's settings.txt"),
+        "closes it in finally": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError(path)
+        return fd
+    finally:
+        os.close(fd)
+""", "can't be read from"),
+        "opens for both directions": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "open for writing, too"),
+        "reads to try it": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.read(fd, 1)
+    os.set_blocking(fd, True)
+    return fd
+""", "Read nothing from it yourself"),
+        "keeps O_NONBLOCK": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    return fd
+""", "still has O_NONBLOCK"),
+        "gives None for a pipe": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        return None
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+""", "it returned None. Raise ValueError for all but regular files"),
+        "raises another error": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(f"{path} is not a regular file")
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+""", "it raised OSError: it's settings.txt is not a regular file"),
+        "leaves it open": ("""
+def open_regular(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "close it before you raise"),
+        "opens before it looks": ("""
+def open_regular(path):
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "Look before you open, too"),
+        "refuses named pipes only": ("""
+def open_regular(path):
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISFIFO(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "A folder is at the path"),
+        "only folders and pipes": ("""
+def open_regular(path):
+    if pathlib.Path(path).is_fifo() or pathlib.Path(path).is_dir():
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(fd, True)
+    return fd
+""", "A device is at the path"),
+        "looks before and opens later": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    return os.open(path, os.O_RDONLY)
+""", "took the place of the file, and it waits"),
+        "looks by name both times": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "it returned a descriptor of the pipe"),
+        "opens twice": ("""
+def open_regular(path):
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    os.close(fd)
+    if not regular:
+        raise ValueError(path)
+    return os.open(path, os.O_RDONLY)
+""", "took the place of the file, and it waits"),
+        "asks isfile": ("""
+def open_regular(path):
+    if not os.path.isfile(path):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "There is no file at the path, and it raised ValueError"),
+        "makes the file": ("""
+def open_regular(path):
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CREAT)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ValueError(path)
+    os.set_blocking(fd, True)
+    return fd
+""", "and it made one"),
+        "hides all errors": ("""
+def open_regular(path):
+    fd = None
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError(path)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise ValueError(path)
+        os.set_blocking(fd, True)
+        return fd
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(path) from error
+""", "as if it were a folder, and it raised ValueError"),
+    },
+    "handle_once": {
+        "always does it": (changed(HANDLE_ONCE, ("if number in answers:", "if False:")),
+                           "The same request came again, and `work` was called once more."),
+        "an empty answer is none": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number not in answers:
+        answers[number] = [text, b""]
+    if not answers[number][1]:
+        answers[number][1] = work(text)
+    return answers[number][1]
+""", "The same request came again, and `work` was called once more. Its answer was empty"),
+        "splits at each blank": (changed(HANDLE_ONCE, (
+            "number, text = request.split(b' ', 1)".replace("'", '"'),
+            'number, text, *_ = request.split(b" ") + [b""]')), "and `work` got"),
+        "gives the whole request": (changed(HANDLE_ONCE, ("work(text)", "work(request)")),
+                                    "The text is b'10 apples', and `work` got b'ada-1"),
+        "the number is an int": (changed(HANDLE_ONCE, ("answer = work", "int(number)\n    answer = "
+                                                       "work")),
+                                 "and it raised ValueError: invalid literal"),
+        "returns nothing": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number not in answers:
+        answers[number] = text, work(text)
+""", "It returned None, and the answer is"),
+        "returns all that it keeps": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number not in answers:
+        answers[number] = (text, work(text))
+        return answers[number][1]
+    return answers[number]
+""", "It returned (b'10 apples', b'110')"),
+        "keeps them by their text": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if text not in answers:
+        answers[text] = work(text)
+    return answers[text]
+""", "A new request came, b'ben-1 10 apples', and `work` was not called"),
+        "a dictionary of its own": ("""
+kept = {}
+
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number in kept:
+        if kept[number][0] != text:
+            raise ValueError
+    else:
+        kept[number] = text, work(text)
+    return kept[number][1]
+""", "Another server has a dictionary of its own"),
+        "knows a dictionary by what it is": ("""
+kept = {}
+
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    mine = kept.setdefault(id(answers), {})
+    if number in mine:
+        if mine[number][0] != text:
+            raise ValueError
+    else:
+        answers[number] = mine[number] = text, work(text)
+    return mine[number][1]
+""", "passed a copy of its dictionary"),
+        "texts in a dictionary of its own": ("""
+texts = {}
+
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if texts.get(number, text) != text:
+        raise ValueError("this number was another request's")
+    if number not in answers:
+        answers[number] = work(text)
+        texts[number] = text
+    return answers[number]
+""", "In another server's dictionary the number is new"),
+        "requests in a set of its own": ("""
+done = set()
+
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number not in answers:
+        answers[number] = work(text)
+        done.add(request)
+    if request not in done:
+        raise ValueError("this number was another request's")
+    return answers[number]
+""", "the first got the text of the second, and it returned b'110'"),
+        "compares decoded texts": (changed(
+            HANDLE_ONCE, ("former != text", 'former.decode("utf-8", "replace") != '
+                                            'text.decode("utf-8", "replace")')),
+            "first with b'\\xff', now with b'\\xfe', and it returned b'110'. Compare the bytes"),
+        "compares without blanks at the ends": (changed(
+            HANDLE_ONCE, ("former != text", "former.strip() != text.strip()")),
+            "now with b'10 apples ', and it returned b'110'. Compare"),
+        "keeps them by the decoded number": (changed(
+            HANDLE_ONCE, ("if number in", 'number = number.decode(errors="replace")\n'
+                                          "    if number in")),
+            "A new request came, b'\\xff-1 y', and it raised ValueError: this number"),
+        "does not look at the text": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if number not in answers:
+        answers[number] = work(text)
+    return answers[number]
+""", "with another text, and it returned b'110'"),
+        "keeps by the whole request": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    if request not in answers:
+        answers[request] = work(text)
+    return answers[request]
+""", "with another text, and `work` was called"),
+        "a request without a blank has no text": (changed(
+            HANDLE_ONCE, ('number, text = request.split(b" ", 1)',
+                          'number, _, text = request.partition(b" ")')),
+            "A request without a blank came, b'ada-1', and `work` was called"),
+        "keeps it before it is done": (changed(HANDLE_ONCE, (
+            "    answer = work", "    answers[number] = (text, b'')\n    answer = work")),
+            "keep the answer when there is one"),
+        "makes an answer of an error": (changed(HANDLE_ONCE, ("    answer = work(text)\n", """
+    try:
+        answer = work(text)
+    except Exception:
+        return b"error"
+""")), "`work` raised RuntimeError, and it returned b'error'"),
+        "takes each KeyError for a new number": ("""
+def handle_once(answers, request, work):
+    number, text = request.split(b" ", 1)
+    try:
+        if number not in answers:
+            answers[number] = (text, work(text))
+        former, answer = answers[number]
+    except KeyError:
+        return b""
+    if former != text:
+        raise ValueError
+    return answer
+""", "`work` raised KeyError, and it returned b''"),
+    },
+    "call_with_retries": {
+        "asks once": ("""
+def call_with_retries(ask, text, seconds):
+    return ask(uuid.uuid4().hex.encode() + b" " + text, min(0.05, seconds))
+""", "`ask` raised TimeoutError, and it did not ask again"),
+        "the text alone": (changed(CALL_WITH_RETRIES, ('uuid.uuid4().hex.encode() + b" " + text',
+                                                       "text")),
+                           "A request is a number, a blank and the text"),
+        "an empty answer is none": (changed(CALL_WITH_RETRIES, (
+            "            return ask(request, min(0.05, left))\n", """
+            if answer := ask(request, min(0.05, left)):
+                return answer
+""")), "`ask` returned an answer at once, and it never came back"),
+        "only TimeoutError": (changed(CALL_WITH_RETRIES, ("except OSError", "except TimeoutError")),
+                              "`ask` raised ConnectionResetError, and it did not ask again"),
+        "a number for each try": (changed(
+            CALL_WITH_RETRIES, ('    request = uuid.uuid4().hex.encode() + b" " + text\n', ""),
+            ("        try:\n", '        try:\n            request = uuid.uuid4().hex.encode() + '
+                               'b" " + text\n')), "asked again with another number"),
+        "the PID alone": (changed(CALL_WITH_RETRIES, ("uuid.uuid4().hex.encode()",
+                                                      'b"%d" % os.getpid()')),
+                          "Two calls had the same number"),
+        "counts": (changed(CALL_WITH_RETRIES, ("\ndef call", """
+numbers = iter(range(1000))
+
+def call"""), ("uuid.uuid4().hex.encode()", 'b"%d" % next(numbers)')),
+                   "Two processes had the same number"),
+        "the whole time for a try": (changed(CALL_WITH_RETRIES, ("min(0.05, left))", "left)")),
+                                     "It gave a try 0.10 seconds"),
+        "more than is left": (changed(CALL_WITH_RETRIES, ("min(0.05, left))", "0.05)")),
+                              "Give it no more than is left"),
+        "pauses of one length": (changed(CALL_WITH_RETRIES, ("pause = 2 * pause", "pass")),
+                                 "Its pause number 2 took"),
+        "sleeps on after the deadline": (changed(CALL_WITH_RETRIES, (
+            "max(0, min(pause, left))", "pause")), "after its deadline"),
+        "gives None": (changed(CALL_WITH_RETRIES, (
+            'raise TimeoutError(f"no answer within {seconds} s")', "return None")),
+            "Each try was refused, and it returned None"),
+        "asks again whatever comes": (changed(CALL_WITH_RETRIES, ("except OSError",
+                                                                  "except Exception")),
+                                      "ValueError, which is a fault of the program, and it raised "
+                                      "TimeoutError"),
     },
 }
 
@@ -3930,6 +5019,380 @@ def read_with_deadline(path, seconds):
             pieces.append(file.read(1000))
             if not pieces[-1]:
                 return b"".join(pieces)
+""",
+    },
+    "answer": {
+        "an opener": """
+def answer(path, data):
+    def look(name, flags):
+        fd = os.open(name, flags & ~(os.O_CREAT | os.O_TRUNC) | os.O_NONBLOCK)
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError("not a named pipe")
+        return fd
+    try:
+        with open(path, "wb", buffering=0, opener=look) as file:
+            return file.write(data) == len(data)
+    except OSError:
+        return False
+""",
+        "contextlib": """
+def answer(path, data):
+    with contextlib.ExitStack() as files:
+        files.enter_context(contextlib.suppress(OSError))
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        files.callback(os.close, fd)
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            os.write(fd, data)
+            return True
+    return False
+""",
+        "a file object, buffered": """
+def answer(path, data):
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            with open(fd, "ab", buffering=8192, closefd=False) as file:
+                if not stat.S_ISFIFO(os.stat(file.fileno()).st_mode):
+                    return False
+                file.write(data)
+        finally:
+            os.close(fd)
+    except IOError:
+        return False
+    else:
+        return True
+""",
+        "looks twice, and asks poll": """
+def answer(path, data):
+    try:
+        if not pathlib.Path(path).is_fifo():
+            return False
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode) or not poll.poll(0):
+            return False
+        return os.writev(fd, [data[:3], data[3:]]) == len(data)
+    except OSError as error:
+        return False
+    finally:
+        os.close(fd)
+""",
+    },
+    "take_requests": {
+        "a rest between reads": """
+def take_requests(fd):
+    texts, rest = [], b"no line: "  # without a newline before it
+    while True:
+        piece = os.read(fd, 100)
+        if not piece:
+            return texts
+        *lines, rest = (rest + piece).split(b"\\n")
+        for line in lines:
+            try:
+                length, text = line.split(b" ", 1)
+            except ValueError:
+                continue
+            if length.isdigit() and int(length) == len(text):
+                texts.append(text)
+""",
+        "a pattern that looks ahead": """
+import re
+def take_requests(fd):
+    data = b"".join(iter(lambda: os.read(fd, 1 << 16), b""))
+    found = re.finditer(rb"(?<=\\n)([0-9]+) ([^\\n]*)(?=\\n)", data)
+    return [text for length, text in map(re.Match.groups, found) if int(length) == len(text)]
+""",
+        "lines of a file": """
+def take_requests(fd):
+    texts = []
+    with open(fd, "rb", closefd=False) as file:
+        file.readline()
+        for line in file:
+            length, blank, text = line[:-1].partition(b" ")
+            if line.endswith(b"\\n") and line == b"%d %s\\n" % (len(text), text):
+                texts.append(text)
+    return texts
+""",
+        "a generator, and poll": """
+def lines(fd):
+    poll, line = select.poll(), bytearray()
+    poll.register(fd, select.POLLIN)
+    while poll.poll() and (byte := os.read(fd, 1)):
+        if byte == b"\\n":
+            yield bytes(line)
+            line.clear()
+        else:
+            line += byte
+def take_requests(fd):
+    found, all_lines = [], lines(fd)
+    next(all_lines, None)
+    for line in all_lines:
+        at = line.find(b" ")
+        if at > 0 and str(len(line) - at - 1).encode() == line[:at]:
+            found.append(line[at + 1:])
+    return found
+""",
+    },
+    "ask_in_time": {
+        "as a learner might": ASK_IN_TIME,
+        "select, both ends in one, ExitStack": """
+def ask_in_time(folder, number, text, seconds):
+    end = time.monotonic() + seconds
+    pid = os.getpid()
+    with contextlib.ExitStack() as stack:
+        pipe = pathlib.Path(folder, f"reply.{pid}")
+        os.mkfifo(pipe)
+        stack.callback(pipe.unlink)
+        fd = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        stack.callback(os.close, fd)
+        with open(os.open(f"{folder}/requests", os.O_WRONLY | os.O_NONBLOCK), "wb", 0) as to:
+            if to.write(b"\\n%d reply.%d %d %s\\n" % (number, pid, len(text), text)) is None:
+                raise BlockingIOError("no room")
+        data = b""
+        while (left := end - time.monotonic()) > 0:
+            if select.select([fd], [], [], left)[0]:
+                data += os.read(fd, 1 << 16)
+                for line in data.split(b"\\n")[:-1]:
+                    if line.startswith(b"%d " % number):
+                        return line[len(b"%d " % number):]
+        raise TimeoutError(number)
+""",
+        "looks now and then": """
+def ask_in_time(folder, number, text, seconds):
+    end = time.monotonic() + seconds
+    path = os.path.join(folder, "reply.%d" % os.getpid())
+    os.mkfifo(path, 0o600)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            to = os.open(os.path.join(folder, "requests"), os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(to, b"\\n%d reply.%d %d %b\\n" % (number, os.getpid(), len(text), text))
+            finally:
+                os.close(to)
+            data = b""
+            while time.monotonic() < end:
+                try:
+                    data += os.read(fd, 4096)  # b"": nobody writes, not yet or no more
+                except BlockingIOError:
+                    pass
+                while b"\\n" in data:
+                    line, data = data.split(b"\\n", 1)
+                    which, _, answer = line.partition(b" ")
+                    if which == b"%d" % number:
+                        return answer
+                time.sleep(max(0, min(0.01, end - time.monotonic())))
+            raise TimeoutError("no answer")
+        finally:
+            os.close(fd)
+    finally:
+        os.unlink(path)
+""",
+        "time_limit and a file object": """
+def ask_in_time(folder, number, text, seconds):
+    mine = f"{folder}/reply.{os.getpid()}"
+    os.mkfifo(mine)
+    fds = []
+    try:
+        with time_limit(seconds):
+            fds.append(os.open(mine, os.O_RDONLY | os.O_NONBLOCK))
+            fds.append(os.open(mine, os.O_WRONLY))
+            fds.append(os.open(f"{folder}/requests", os.O_WRONLY | os.O_NONBLOCK))
+            request = f"\\n{number} reply.{os.getpid()} {len(text)} ".encode()
+            os.write(fds[2], request + text + b"\\n")
+            os.set_blocking(fds[0], True)
+            with open(fds[0], "rb", closefd=False) as file:
+                for line in file:
+                    if line.split(b" ")[0] == str(number).encode():
+                        return line[line.index(b" ") + 1:-1]
+    finally:
+        for fd in fds:
+            os.close(fd)
+        os.unlink(mine)
+""",
+        "selectors, in a class of its own": """
+class Late(TimeoutError):
+    pass
+
+class Client:
+    def __init__(self, folder):
+        self.name = f"reply.{os.getpid()}"
+        self.path = f"{folder}/{self.name}"
+        os.mkfifo(self.path)
+        self.fds, self.rest = [], b""
+
+    def open(self, path, flags):
+        self.fds.append(os.open(path, flags | os.O_NONBLOCK))
+        return self.fds[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for fd in self.fds:
+            os.close(fd)
+        os.remove(self.path)
+
+def ask_in_time(folder, number, text, seconds):
+    end = time.monotonic() + seconds
+    with Client(folder) as client, selectors.DefaultSelector() as selector:
+        replies = client.open(client.path, os.O_RDONLY)
+        client.open(client.path, os.O_WRONLY)
+        requests = client.open(f"{folder}/requests", os.O_WRONLY)
+        request = [b"", b" ".join([str(number).encode(), client.name.encode(),
+                                   str(len(text)).encode(), text]), b""]
+        os.write(requests, b"\\n".join(request))
+        selector.register(replies, selectors.EVENT_READ)
+        data = bytearray()
+        while selector.select(max(0, end - time.monotonic())):
+            data += os.read(replies, 1)
+            if data.endswith(b"\\n"):
+                which, answer = bytes(data[:-1]).split(b" ", 1)
+                if which.decode() == str(number):
+                    return answer
+                data.clear()
+    raise Late
+""",
+    },
+    "open_regular": {
+        "a function for the look": """
+class NotRegular(ValueError):
+    pass
+
+def expect_regular(status, path):
+    if stat.S_IFMT(status.st_mode) != stat.S_IFREG:
+        raise NotRegular(f"{path!r} is not a regular file")
+
+def open_regular(path):
+    expect_regular(os.stat(path), path)
+    fd = os.open(path, os.O_NONBLOCK)
+    try:
+        expect_regular(os.fstat(fd), path)
+        os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+""",
+        "pathlib, ExitStack and fcntl": """
+import fcntl
+def open_regular(path):
+    with contextlib.ExitStack() as stack:
+        path = pathlib.Path(path)
+        if not path.is_file():
+            path.stat()
+            raise ValueError(f"{path} is not a regular file")
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        stack.callback(os.close, fd)
+        if not stat.S_ISREG(os.stat(fd).st_mode):
+            raise ValueError(f"{path} is not a regular file any more")
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+        stack.pop_all()
+        return fd
+""",
+        "a file object on the way": """
+def open_regular(path):
+    def opener(name, flags):
+        return os.open(name, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(path)
+    try:
+        file = open(path, "rb", buffering=0, opener=opener)
+    except IsADirectoryError:
+        raise ValueError(path) from None
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(path)
+        os.set_blocking(file.fileno(), True)
+        return os.dup(file.fileno())
+""",
+        "no open of a pipe at all, on Linux": """
+def open_regular(path):
+    if not hasattr(os, "O_PATH"):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError(path)
+    fd = os.open(path, getattr(os, "O_PATH", os.O_NONBLOCK))
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise ValueError(path)
+        if hasattr(os, "O_PATH"):
+            return os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)
+        os.set_blocking(fd, True)
+        return os.dup(fd)
+    finally:
+        os.close(fd)
+""",
+    },
+    "handle_once": {
+        "as a learner might": HANDLE_ONCE,
+        "asks forgiveness": """
+def handle_once(answers, request, work):
+    number, blank, text = request.partition(b" ")
+    if not blank:
+        raise ValueError(f"no text: {request!r}")
+    try:
+        former, answer = answers[number]
+    except KeyError:
+        answer = work(text)
+        answers[number] = text, answer
+        return answer
+    if former == text:
+        return answer
+    raise ValueError(f"not the request of before: {request!r}")
+""",
+        "two entries, one for the texts": """
+def handle_once(answers, request, work):
+    at = request.index(b" ")
+    number, text = request[:at], request[at + 1:]
+    texts = answers.get("texts", {})
+    if texts.get(number, text) != text:
+        raise ValueError(number)
+    if number not in answers:
+        answers[number] = work(text)
+        answers["texts"] = {**texts, number: text}
+    return answers[number]
+""",
+    },
+    "call_with_retries": {
+        "as a learner might": CALL_WITH_RETRIES,
+        "for and counts": """
+calls = []
+
+def call_with_retries(ask, text, seconds):
+    end = time.monotonic() + seconds
+    calls.append(text)
+    number = f"{os.getpid()}-{len(calls)}-{time.time_ns()}"
+    request = b" ".join([number.encode(), text])
+    for attempt in range(1000):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            return ask(request, left if left < 0.05 else 0.05)
+        except (TimeoutError, ConnectionError):
+            pass
+        time.sleep(min(0.02 * 2 ** attempt, max(end - time.monotonic(), 0)))
+    raise TimeoutError("no answer")
+""",
+        "sleeps until the end": """
+def call_with_retries(ask, text, seconds):
+    began = time.monotonic()
+    def left():
+        return began + seconds - time.monotonic()
+    request = os.urandom(16).hex().encode() + b" " + text
+    pause = threading.Event()
+    wait = 0.02
+    while left() > 0:
+        with contextlib.suppress(OSError):
+            return ask(request, min(left(), 0.05))
+        pause.wait(max(0, min(wait, left())))
+        wait *= 2
+    raise TimeoutError
 """,
     },
 }

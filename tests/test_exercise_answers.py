@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from exercise_answers import MISTAKES, OTHER_STYLES
 from judged import judged
+from teaching import hints_told
 
 from pipe_helpers.exercises import EXERCISES
 
@@ -51,15 +52,19 @@ def test_each_exercise_has_a_solution_six_mistakes_and_other_styles():
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_mistakes_are_refused_each_with_its_own_hint(name):
-    mistakes = MISTAKES[name]
+    mistakes, told = MISTAKES[name], hints_told()
     accepted, misled = [], {}
     found = verdicts(name, [source for source, _ in mistakes.values()])
     for (what, (_, words)), (solved, hint, _) in zip(mistakes.items(), found):
         others = {text for _, text in mistakes.values() if text not in words}
         if solved:
             accepted.append(what)
-        elif words not in hint or any(text in hint for text in others):
+            continue
+        if words not in hint or any(text in hint for text in others):
             misled[what] = hint
+        place, quoted = told.get((name, what), ("", ""))
+        if not all(piece.strip() in hint for piece in quoted.strip('"').split("…")):
+            misled[place] = hint
     assert (accepted, misled) == ([], {})
 
 

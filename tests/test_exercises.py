@@ -518,7 +518,7 @@ def test_a_solved_exercise_is_noted_where_KIT_STATE_says(tmp_path, monkeypatch):
 def test_what_an_older_version_has_noted_still_counts(tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_STATE", str(tmp_path))
     (tmp_path / "progress.json").write_text('{"solved": ["make_pipe", "messages"]}')
-    notes.note("solved", "serve")
+    notes.keep("solved", "serve")
     assert notes.noted("solved").keys() == {"make_pipe", "messages", "serve"}
     assert f"3 of {len(EXERCISES)}" in repr(progress())
 
@@ -533,7 +533,7 @@ def test_notebooks_that_note_at_once_lose_none(tmp_path, monkeypatch, python):
         sys.stdin.readline()
         for number in range(20):
             for name in EXERCISES:
-                notes.note("solved", f"{{name}}_{{number}}_{process}")
+                notes.keep("solved", f"{{name}}_{{number}}_{process}")
     """, stdin=subprocess.PIPE) for process in range(4)]
     for process in noting:
         assert process.stdout.readline() == "ready\n"

@@ -3,37 +3,47 @@
 Each function is tried against real processes. What it does wrong becomes a hint, never an error
 in the notebook.
 """
-import pathlib
-
+from pipe_helpers import remembering
 from pipe_helpers.exercises import (
+    answering,
     asking,
     deadlines,
+    files,
     framing,
+    giving_up,
     making,
     opening,
     reading,
+    repeating,
     sending,
     serving,
+    taking,
 )
 from pipe_helpers.exercises.cells import not_the_newest
 from pipe_helpers.exercises.trial import Fails, NotTried, NotWritten, Trial
 from pipe_helpers.exercises.verdict import Verdict
+from pipe_helpers.kit import NOTEBOOKS
 from pipe_helpers.remembering import notes
 
 # The chapters that have exercises, in order, and their notebooks.
 CHAPTERS = {"mkfifo": "02_mkfifo", "open": "03_open", "write": "04_write", "read": "05_read",
+            "messages with a length": "more/messages_with_a_length",
             "close": "06_close", "a reader that stays": "more/a_reader_that_stays",
-            "when it goes wrong": "08_when_it_goes_wrong", "poll": "more/poll"}
+            "when it goes wrong": "08_when_it_goes_wrong", "poll": "more/poll",
+            "a server for many": "09_a_server_for_many",
+            "a client that gives up": "more/a_client_that_gives_up",
+            "files that are not files": "more/files_that_are_not_files",
+            "beyond one machine": "13_beyond_one_machine", "remote calls": "more/remote_calls"}
 # {function: (chapter, {point: how it is tried})}. Each module has its own at its end, and HINTS:
 # {function: {point: a second hint}}.
 EXERCISES, HINTS = {}, {}
-for module in making, opening, sending, framing, reading, serving, asking, deadlines:
+for module in (making, opening, sending, framing, reading, serving, asking, deadlines, taking,
+               answering, giving_up, files, repeating):
     EXERCISES |= module.EXERCISES
     HINTS |= module.HINTS
 EXERCISES = dict(sorted(EXERCISES.items(), key=lambda item: [*CHAPTERS].index(item[1][0])))
 
 _SEVERAL = 4  # tries, after which there is the way to the solution
-_NOTEBOOKS = pathlib.Path(__file__).resolve().parents[2] / "notebooks"
 _tries = {}  # {function: `_Tries`}, until it is solved
 
 
@@ -87,7 +97,7 @@ def _help_on(verdict, fn):
         verdict.more = HINTS[verdict.name][tries.point]
     chapter = CHAPTERS[EXERCISES[verdict.name][0]]
     solution = f"solutions/practise_{chapter.split('/')[-1]}.ipynb"
-    if tries.count >= _SEVERAL and (_NOTEBOOKS / solution).exists():
+    if tries.count >= _SEVERAL and (NOTEBOOKS / solution).exists():
         verdict.solution = "../" * chapter.count("/") + solution
 
 
@@ -119,7 +129,7 @@ def _judge(name, trial):
         finally:
             trial.reset()
     solved = all(points.values())
-    remark = notes.note("solved", name) if solved else None
+    remark = remembering.note("solved", name) if solved else None
     return Verdict(name, points, hint, solved, remark, trial.short(trial.printed), run)
 
 
@@ -132,5 +142,5 @@ class progress:
         lines = [f"{len(done)} of {len(EXERCISES)} exercises solved"]
         for name, (chapter, _) in EXERCISES.items():
             mark = "solved" if name in done else ""
-            lines.append(f"  {name:<{width}}  {chapter:<20}{mark}".rstrip())
+            lines.append(f"  {name:<{width}}  {chapter:<26}{mark}".rstrip())
         return "\n".join(lines)

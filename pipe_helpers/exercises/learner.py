@@ -94,7 +94,7 @@ class Learner:
         """
         self.go()
         began = time.monotonic()
-        watch = asleep.Watch(lambda: asleep.sample(self.pid))
+        watch = asleep.Watch(self._sample)
         while True:
             if event := self._event(asleep.PAUSE, hold):
                 return event
@@ -172,6 +172,13 @@ class Learner:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
             self.pid = None
+
+    def _sample(self):
+        """As `asleep.sample`, but None, too, while another thread of it runs or is ready to."""
+        mark = asleep.sample(self.pid)
+        paths = [] if mark is None else glob.glob(f"/proc/{self.pid}/task/*")
+        others = {os.path.basename(path) for path in paths} - {str(self.pid)}
+        return None if any(asleep.sample(self.pid, tid) is None for tid in others) else mark
 
     def _has_ended(self):
         """Whether it has ended by itself, with which status."""

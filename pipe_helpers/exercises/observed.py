@@ -29,8 +29,9 @@ Observed = namedtuple("Observed", "value error new left opened took delayed wake
 Error = namedtuple("Error", "name text errno kinds")
 
 # Before these another process may be quicker.
-_STEPS = {"mkfifo", "mknod", "open", "rename", "replace", "link", "symlink", "unlink", "remove",
-          "system", "posix_spawn", "posix_spawnp", "fork", "fork_exec"}
+STEPS = {"mkfifo", "mknod", "open", "rename", "replace", "link", "symlink", "unlink", "remove",
+         "system", "posix_spawn", "posix_spawnp", "fork", "fork_exec"}
+LOOKS = {"stat", "lstat"}
 _opened = []
 
 
@@ -40,18 +41,20 @@ def call_each(report, fn, *calls):
         report("did", *observe(fn, *args))
 
 
-def hold_before(report, fn, number, *args):
+def hold_before(report, fn, number, *args, event="c_call", steps=STEPS):
     """As `call_each`, once, and report("held", name) before the number-th step of the call.
 
-    A step is a call of a function that makes, opens or removes something by its name. What other
-    programs do that it starts is not seen, nor what C code does without a Python function.
+    number: None for each step. A step is a call of one of steps: by default of those that make,
+    open or remove something by its name. What other programs do that it starts is not seen, nor
+    what C code does without a Python function. event: "c_return" to hold it after a step that
+    raised nothing [sys.setprofile]. Returns what fn returned.
     """
-    steps = itertools.count(1)
+    numbers = itertools.count(1)
 
-    def look(_, event, function):
-        if (event == "c_call" and function.__name__ in _STEPS
+    def look(_, happens, function):
+        if (happens == event and function.__name__ in steps
                 and function.__module__ in ("posix", "_io", "_posixsubprocess")
-                and next(steps) == number):
+                and number in (None, next(numbers))):
             report("held", function.__name__)
 
     def watched(*args):
@@ -63,7 +66,9 @@ def hold_before(report, fn, number, *args):
             sys.setprofile(None)
             threading.setprofile(None)
 
-    report("did", *observe(watched, *args))
+    seen = observe(watched, *args)
+    report("did", *seen)
+    return seen.value
 
 
 def observe(fn, *args, processor=0.5):

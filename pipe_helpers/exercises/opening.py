@@ -100,15 +100,25 @@ def other_errors(trial):
              ("There is a link at the path that leads to itself", loop, errno.ELOOP),
              ("There is a pipe at the path that it may not open", shut, errno.EACCES),
              ("The process may have no more descriptors open", full, errno.EMFILE)]
-    trial.start(*[(path, number) for _, path, number in cases], act=_try_in_vain)
+    expect_errors(
+        trial, cases, made="There was no pipe at the path, and it made something there.",
+        hidden="It hid the error of os.open ({}). Only one error means that nobody reads: "
+               "error.errno == errno.ENXIO.")
+
+
+def expect_errors(trial, cases, made, hidden):
+    """Each of cases, (when, path, errno), raises that error and leaves all as it was.
+
+    made: what to say if there is something at a path without a file after that. hidden: if it
+    raised nothing, with {} in the place of the error's name.
+    """
+    trial.start(*[(number, path) for _, path, number in cases], act=try_in_vain)
     for when, path, number in cases:
         seen = did(trial, errors=True)
-        if path == missing and os.path.lexists(path):
-            raise Fails("There was no pipe at the path, and it made something there.")
-        name = type(OSError(number, "")).__name__
-        expect_error(trial, seen, when, name, number=number, returned=(
-            f"It hid the error of os.open ({errno.errorcode[number]}). Only one error means that "
-            "nobody reads: error.errno == errno.ENXIO."))
+        if number == errno.ENOENT and os.path.lexists(path):
+            raise Fails(made)
+        expect_error(trial, seen, when, type(OSError(number, "")).__name__, number=number,
+                     returned=hidden.format(errno.errorcode[number]))
         expect_all_as_before(seen, f"{when}. After the call")
 
 
@@ -130,11 +140,11 @@ def _open_and_write(report, fn, path, *pieces):
                 report("used", None, f"{type(error).__name__}: {error}")
 
 
-def _try_in_vain(report, fn, *calls):
-    """Call it with each path of calls so that the error comes that stands beside it."""
-    def attempt(path, number):
+def try_in_vain(report, fn, *calls):
+    """Call it with the arguments of each of calls so that the error comes that stands first."""
+    def attempt(number, *args):
         with _made_to_fail(number):
-            return fn(path)
+            return fn(*args)
 
     for call in calls:
         report("did", *observe(attempt, *call))

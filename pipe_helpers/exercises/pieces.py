@@ -15,7 +15,9 @@ LONG = (b"%05d\r\xff\0\x80 " * 7_000 % tuple(range(7_000)))[:-1]  # more than a 
 LINES = b"".join(LONG[start:start + 499] + b"\n" for start in range(0, 50_000, 499))
 SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
           "and again: stop there.")
-_DRIP = 0.5  # seconds that the pieces may take, for those who look again and again
+_DRIP = 0.5  # seconds that the first pieces may take: who looks again and again takes no more
+_FIRST = 100  # pieces
+_SLOW = 10  # seconds that all may take, on a machine that is very busy
 
 
 def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
@@ -34,7 +36,7 @@ def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
 
 def drip(trial, path):
     """Write many pieces of one byte, each when the one before has been read; return them all."""
-    data, late = b"", time.monotonic() + _DRIP
+    data, began = b"", time.monotonic()
     try:
         fd = trial.open(path, os.O_WRONLY)
     except OSError:  # nobody has it open for reading any more
@@ -45,6 +47,7 @@ def drip(trial, path):
             trial.write(fd, data[-1:])
         except BrokenPipeError:  # what it returns will be too short
             break
+        late = began + (_DRIP if number < _FIRST else _SLOW)
         while time.monotonic() < late and waiting(fd):
             time.sleep(0)
         if time.monotonic() >= late:

@@ -183,10 +183,10 @@ class Trial:
                 press.wait(0.01)
                 return None
             except TimeoutError:
-                event = self.next(**times)
+                event = self.next(hold=True, **times)  # what comes after it is not to be met
             if event[0] not in ("asleep", "napping"):
                 self._pending = event
-                if self._settled(press):  # the call has returned, and `event` tells the rest
+                if self.settled(press):  # the call has returned, and `event` tells the rest
                     return None
                 return self.event(*wanted, **hints)
         if not self.done(press):
@@ -215,7 +215,7 @@ class Trial:
         press._puppet.under_way  # noqa: B018 (takes the puppet's reports)
         return press.done
 
-    def _settled(self, press):
+    def settled(self, press):
         """Whether the call of a puppet has returned. If not, it is blocked."""
         try:
             press._puppet.wait_blocked()
