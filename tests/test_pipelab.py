@@ -7,6 +7,7 @@ interrupts it so often, at random moments.
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -194,14 +195,26 @@ def test_nothing_is_left_when_it_ends(lab_kernel, until, alive, way):
 
 
 @LINUX
-def test_an_idle_lab_costs_less_than_a_hundredth_of_a_core(lab_kernel):
-    say(lab_kernel, "from pipe_helpers import PipeLab\nlab = PipeLab()")
-    pids = [say(lab_kernel, "import os; print(os.getpid())"), *say(lab_kernel, PIDS).split()]
+def test_an_idle_lab_does_not_wake_and_costs_less_than_a_hundredth_of_a_core(lab_kernel, until):
+    say(lab_kernel, "from pipe_helpers import PipeLab\nlab = PipeLab()\nlab")
+    until(lambda: say(lab_kernel, "print(lab._calm)") == "True", "its picture is drawn")
+    kernel = say(lab_kernel, "import os; print(os.getpid())")
+    pids = [kernel, *say(lab_kernel, PIDS).split()]
+    thread = say(lab_kernel, """
+        import threading
+        print(*(each.native_id for each in threading.enumerate() if each.name == "PipeLab"))
+    """)
     before, seconds = sum(map(processor_time, pids)), 3
+    woken = times_woken(kernel, thread)
     time.sleep(seconds)  # what is measured
     share = (sum(map(processor_time, pids)) - before) / seconds
     print(f"an idle lab: {100 * share:.2f} % of a core")
-    assert share < 0.01
+    assert share < 0.01 and times_woken(kernel, thread) == woken
+
+
+def times_woken(pid, thread):
+    with open(f"/proc/{pid}/task/{thread}/status") as file:
+        return re.search(r"^voluntary_ctxt_switches:.*", file.read(), re.MULTILINE)[0]
 
 
 def processor_time(pid):

@@ -297,7 +297,7 @@ def test_a_sleeper_is_dimmed_its_seconds_count_and_what_can_wake_it_is_outlined(
     wait_until(lambda: seen.add(hands.asleep("writer")) or len(seen) > 3, lambda: seen)
     assert all(0 <= seconds < 20 for seconds in seen)
     hands.play(["reader: open", "writer is ready"])
-    assert colour("writer") == awake and outlined() == []
+    wait_until(lambda: colour("writer") == awake and outlined() == [], outlined)
     wait_until(lambda: [line.split()[0] for line in hands.status().splitlines()
                         if "opened" in line] == ["reader", "writer"], hands.status)
 

@@ -322,11 +322,11 @@ def test_asking_brings_in_neither_matplotlib_nor_widgets():
     assert run.returncode == 0, run.stderr
 
 
-def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, tmp_path):
+def test_an_unknown_question_and_a_kit_without_questions_are_told(monkeypatch, tmp_path):
     with pytest.raises(LookupError, match="03_open.json has the questions 1 to [0-9]+, and none 0"):
         predict("03_open", 0)
     monkeypatch.setattr(questions, "QUESTIONS", tmp_path)
-    with pytest.raises(FileNotFoundError, match=f"{tmp_path}.*clone.*make lab"):
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}.* clone it again"):
         predict("03_open", 1)
 
 
@@ -336,7 +336,7 @@ def test_an_unknown_question_and_a_kit_without_its_clone_are_told(monkeypatch, t
 @pytest.fixture
 def live():
     """A function that makes a live question; .answers are the answers it was given."""
-    from pipe_helpers.notebook.live_question import LiveQuestion
+    from pipe_helpers.showing.live_question import LiveQuestion
 
     def make(question):
         answers = []
@@ -391,7 +391,7 @@ alive.show = lambda live, still: made.append(live)
 WITHOUT_IPYWIDGETS = """
 import sys
 os.environ["KIT_STATE"] = {0!r}
-sys.modules["pipe_helpers.notebook.live_question"] = None"""
+sys.modules["pipe_helpers.showing.live_question"] = None"""
 
 
 def test_the_answer_of_the_first_time_is_noted_and_nothing_where_nothing_is_to_be(
@@ -413,6 +413,7 @@ def test_the_answer_of_the_first_time_is_noted_and_nothing_where_nothing_is_to_b
 
 # ---------------------------------------------------------------- in a browser
 
+PRACTICE = "from pipe_helpers import practise\n\npractise(seed=110, level=6)"
 CHAPTER = "01_why_named_pipes"
 
 
@@ -520,3 +521,40 @@ def test_a_live_question_is_answered_by_keyboard_recalled_and_still_once_its_ker
     lab.open(f"{CHAPTER}.ipynb")  # with widgets that no kernel knows any more
     page.get_by_text("model not found").first.wait_for(state="attached")
     sees(lives=False)
+
+
+def test_a_problem_is_answered_by_keyboard_done_by_processes_and_followed_by_another(lab):
+    page = lab.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    lab.open_cells("practice.ipynb", PRACTICE)
+    lab.run_all()
+    live = page.locator(".kit-practice")
+    table = live.get_by_role("table", name="seed 110, level 6")
+    assert "pid" not in table.inner_text()
+    live.get_by_role("button", name="It returns a descriptor, at once.").focus()
+    page.keyboard.press("Enter")
+    live.get_by_role("status").filter(has_text="3 processes have done it").wait_for()
+    assert table.get_by_text("pid").count() == 3 and table.get_by_text("waits").count() == 2
+    assert "Right." in live.inner_text() and "Not so." in live.inner_text()
+    for theme in ("dark", "light"):
+        lab.theme(theme)
+        assert lab.axe(".kit-practice") == []
+    live.get_by_role("button", name="Another problem").focus()
+    page.keyboard.press("Space")
+    live.get_by_role("table", name="seed 111, level 6").wait_for()  # there is hardly a larger one
+    page.wait_for_function("document.activeElement.textContent == 'seed 111, level 6: a server'")
+    answers = live.locator(".kit-answer")
+    wait_until(lambda: answers.count() == 5, "the former answers are gone")
+    view = page.locator(f"{lab_browser.PANEL} .jp-WindowedPanel-outer").bounding_box()
+    title, last = live.locator(".kit-title").bounding_box(), answers.last.bounding_box()
+    assert view["y"] <= title["y"]
+    assert last["y"] + last["height"] <= view["y"] + view["height"]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.title") == 'It returns b"".'
+    still = page.locator(".jp-OutputArea-output:has(summary)").get_by_text("seed 111, level 6")
+    still.wait_for(state="attached")
+    ended = page.get_by_text("This problem has ended with its kernel: run this cell again.")
+    assert not ended.is_visible()
+    lab.restart()
+    still.wait_for()
+    assert ended.is_visible() and live.filter(visible=True).count() == 0

@@ -5,8 +5,9 @@ import re
 
 import nbformat
 import pytest
-from fifo_model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 from save_notebooks import NOTEBOOKS
+
+from pipe_helpers.practising.model import PAGE, PAGES, PIPE_BUF, Hand, World, settled
 
 FULL = PAGE * PAGES
 ERRORS = {errno.EPIPE: "BrokenPipeError", errno.EAGAIN: "BlockingIOError"}
@@ -25,8 +26,9 @@ def fields(cell):
 def world(reader, writer, waiting):
     """A FIFO in which bytes wait. reader, writer: the flags of who has its ends open, or None."""
     begun = World([Hand(), Hand(), Hand()])
-    for who, call in [(0, ("mkfifo",)), (2, ("open", os.O_RDWR)), (0, ("open", reader)),
-                      (1, ("open", writer)), (2, ("write", 3, bytes(waiting))), (2, ("close", 3))]:
+    for who, call in [(0, ("mkfifo", "it")), (2, ("open", "it", os.O_RDWR)),
+                      (0, ("open", "it", reader)), (1, ("open", "it", writer)),
+                      (2, ("write", 3, bytes(waiting))), (2, ("close", 3))]:
         if None not in call and call != ("write", 3, b""):
             [begun] = settled(begun.pressed(who, *call))
     return begun

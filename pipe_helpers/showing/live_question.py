@@ -1,7 +1,7 @@
 """A question whose answers are buttons. The one that is pressed is what the learner expects."""
 import ipywidgets as widgets
 
-from pipe_helpers.notebook.questions import asked, feedback, in_plain, seen_in
+from pipe_helpers.showing.question import asked, feedback, in_plain, seen_in
 
 # A button of ipywidgets holds plain text alone, so the answer, with its code, lies upon an empty
 # one as large as its box. Its title is its name to a screen reader, if no content is: ipywidgets
@@ -38,7 +38,7 @@ class LiveQuestion(widgets.VBox):
     """
 
     def __init__(self, question, answered):
-        self._question, self._answered = question, answered
+        self.question, self._answered = question, answered
         self._expected, self._told, self._opened = None, False, set()
         self._texts = [widgets.HTML() for _ in question["answers"]]
         self._buttons = [
@@ -68,7 +68,7 @@ class LiveQuestion(widgets.VBox):
             self._expected = place
             self._boxes[place].add_class("kit-expected")
             self._answered(place)
-            if "see" in self._question:  # no cell below shows it
+            if "see" in self.question:  # no cell below shows it
                 self._tell()
         else:
             self._opened = self._opened ^ {place}
@@ -76,7 +76,7 @@ class LiveQuestion(widgets.VBox):
 
     def _tell(self):
         """Open what is right, and what the learner expects."""
-        right = [answer["correct"] for answer in self._question["answers"]].index(True)
+        right = [answer["correct"] for answer in self.question["answers"]].index(True)
         self._told, self._opened = True, {self._expected, right}
 
     def _explain(self):
@@ -85,12 +85,12 @@ class LiveQuestion(widgets.VBox):
         self._buttons[self._expected].focus()  # for the button that goes had it
 
     def _show(self):
-        for place, (text, answer) in enumerate(zip(self._texts, self._question["answers"])):
+        for place, (text, answer) in enumerate(zip(self._texts, self.question["answers"])):
             opened = feedback(answer) if place in self._opened else ""
             text.value = f'<div aria-hidden="true">{answer["answer"]}</div>{opened}'
         said = ""
         if self._expected is not None:
-            expected = self._question["answers"][self._expected]["answer"]
+            expected = self.question["answers"][self._expected]["answer"]
             said = f"You expected: {expected}" if self._told else (
                 f"<p>You expect: {expected}</p><p>Now run what comes next, and compare.</p>")
         self._said.value = f'<div class="kit-said" role="status">{said}</div>'

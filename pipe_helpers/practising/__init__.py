@@ -1,0 +1,1 @@
+"""Practice without end: a problem by its number, an answer, and real processes that do it."""
