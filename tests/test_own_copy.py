@@ -54,7 +54,8 @@ def edit(path, *sources, add=""):
 def run_cells(path):
     """Change what JupyterLab does when all cells are run by Shift+Enter and saved."""
     notebook = nbformat.read(path, as_version=4)
-    for number, cell in enumerate(notebook.cells):
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code):
         cell.execution_count, cell.metadata["trusted"] = number, True
         cell.outputs = [nbformat.v4.new_output("stream", text="run")]
     notebook.cells.append(nbformat.v4.new_code_cell())
@@ -209,7 +210,7 @@ def test_what_the_kit_has_no_more_goes_only_if_the_learner_has_not_changed_it(ki
 def test_a_kit_without_chapters_takes_nothing_away(kit, own):
     before = everything(own)
     shutil.rmtree(kit / "notebooks")
-    with pytest.raises(FileNotFoundError, match="clone"):
+    with pytest.raises(FileNotFoundError, match="no chapters in .* clone it again"):
         renew(own, kit)
     assert everything(own) == before
 
@@ -249,7 +250,7 @@ def test_a_chapter_is_named_by_its_number_or_its_name(word, name):
     assert command.chapter_named(word) == name
 
 
-@pytest.mark.parametrize("word", ["", "33", "../03_open", "practise"])
+@pytest.mark.parametrize("word", ["", "33", "../03_open", "practice"])
 def test_a_chapter_that_there_is_not_is_told_with_those_that_there_are(word):
     with pytest.raises(LookupError, match="There are: 00_start_here, .*more/poll"):
         command.chapter_named(word)
@@ -266,6 +267,21 @@ def test_the_command_that_a_line_names_is_the_one_that_does_it(
         words = shlex.split(re.search(r"pipe_helpers.chapters (fresh.*)", shown)[1])
     told = ["fresh", "03"] + (["--folder", folder] if folder else [])
     assert words[words.index("fresh"):] == told
+
+
+def test_on_a_hub_the_learners_server_is_started_and_fresh_is_named_as_its_terminals_know_it(
+        own, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", "")
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1:1/user/anna/")
+    monkeypatch.setattr(sys, "prefix", str(ROOT / ".venv"))
+    started = []
+    monkeypatch.setattr(os, "execve", lambda path, words, environment: started.extend(words))
+    with pytest.raises(SystemExit):
+        command.main(["hub", "--folder", str(own), "--an-option"])
+    assert started[1:3] == ["-m", "jupyterhub.singleuser"] and started[-1] == "--an-option"
+    assert f"--ServerApp.default_url=/lab/tree/{command.FIRST}" in started
+    words = shlex.split(command.command_for_fresh("03_open.ipynb"))
+    assert words[-3:] == ["named-pipes", "fresh", "03"]
 
 
 # ---------------------------------------------------------------- killed, full, closed, at once
@@ -409,7 +425,7 @@ def test_what_could_not_be_done_is_told_once_for_each_cause_and_the_lab_starts_a
             f"Your chapters: {tmp_path / 'work'}",
             f"{tmp_path / 'work' / '00_start_here.ipynb'} and {len(chapters()) - 1} more:"
             " No space left on device"]
-        assert started == [(tmp_path / "work", ["--port", "9999"])] * present
+        assert started == [(tmp_path / "work", ["--port", "9999"], False)] * present
     with pytest.raises(SystemExit) as ended:
         command.main(["fresh", "03", *words])
     assert ended.value.code == f"{tmp_path / 'work'}: No space left on device"
@@ -460,7 +476,7 @@ def test_in_a_clone_that_cannot_be_written_the_copy_is_at_home(clone, room):
     assert sorted(everything(home / "named-pipes")) == NAMES
     run = copy("/dev/null")
     assert run.returncode == 1 and run.stderr.count("\n") == 1
-    assert f"neither {clone}/work nor /dev/null/named-pipes" in run.stderr
+    assert f"{clone}/work and /dev/null/named-pipes can't be written" in run.stderr
     assert "--folder" in run.stderr
     assert everything(clone) == before
 
@@ -498,7 +514,8 @@ def test_without_a_home_to_write_to_it_is_said_where_jupyter_keeps_its_files(
     ('{"data": {"notebook:more/poll.ipynb": {}, "notebook:gone.ipynb": {}}}', "/lab"),
     ('{"data": {"notebook:gone.ipynb": {}, "layout-restorer:data": {}}}', None),
     ('{"data": []}', None), ("[]", None), ("", None)])
-def test_the_tabs_that_were_open_are_opened_or_the_first_chapter(own, tabs, opened):
+def test_the_tabs_that_were_open_are_opened_or_the_first_chapter(own, monkeypatch, tabs, opened):
+    monkeypatch.setenv("KIT_STATE", "")
     assert command.page_to_open(own) == "/lab/tree/00_start_here.ipynb"
     file = own / ".lab" / "workspaces" / "default-37a8.jupyterlab-workspace"
     file.parent.mkdir(parents=True)
@@ -510,10 +527,12 @@ def test_the_page_of_progress_is_opened_once_there_is_any_and_is_renewed(
         own, kit, tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
     page = own / PROGRESS
+    shutil.copy(ROOT / "notebooks" / PROGRESS, kit / "notebooks")
+    assert done(own, kit) == {"given": [PROGRESS]}
     command.show_progress(own)
-    assert not page.exists()
+    assert command.page_to_open(own) == "/lab/tree/00_start_here.ipynb"
     for solved in "make_pipe", "messages":
-        notes.note("solved", solved)
+        notes.keep("solved", solved)
         command.show_progress(own)
         assert command.page_to_open(own) == f"/lab/tree/{PROGRESS}"
         nbformat.validate(nbformat.read(page, as_version=4))

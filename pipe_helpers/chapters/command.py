@@ -1,4 +1,8 @@
-"""The commands by which a learner comes to the chapters: `named-pipes lab`, `copy` and `fresh`."""
+"""The commands by which a learner comes to the chapters: `named-pipes lab`, `copy` and `fresh`.
+
+And two for a class: `share`, by which a learner lets a teacher see what they have done, and
+`class`, by which the teacher sees it.
+"""
 import argparse
 import contextlib
 import json
@@ -8,11 +12,13 @@ import re
 import shlex
 import sys
 
-from pipe_helpers.chapters import copy, progress
+from pipe_helpers.chapters import class_table, copy, progress
+from pipe_helpers.kit import KIT, NOTEBOOKS
+from pipe_helpers.remembering import sharing
 
 FIRST = "00_start_here.ipynb"
 HIDDEN = ".lab"  # in the copy: what JupyterLab notes of it
-CONFIGURATION = copy.KIT / "notebooks" / ".jupyter" / "jupyter_lab_config.py"
+CONFIGURATION = NOTEBOOKS / ".jupyter" / "jupyter_lab_config.py"
 
 
 def main(words=None):
@@ -25,33 +31,62 @@ def main(words=None):
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, told in (
         ("lab", "make or renew your copy, and open it in JupyterLab, whose options it takes, too"),
+        ("hub", "the same, as the server of a learner, which JupyterHub starts (Spawner.cmd)"),
         ("copy", "make or renew your copy: what you have changed stays"),
         ("fresh", "put a fresh copy of a chapter beside yours"),
     ):
         command = commands.add_parser(name, help=told, description=told, allow_abbrev=False)
-        command.add_argument("--folder", help="where your copy is (default: work in the clone, or"
-                                              " named-pipes at home if that can't be written)")
+        command.add_argument("--folder", help="where your copy is (default: named-pipes at home,"
+                                              " or work in a clone that can be written)")
     command.add_argument("chapter", help="its number or name: 03, 03_open, poll")
+    told = "let your teacher see which exercises, challenges and questions you have done"
+    command = commands.add_parser("share", help=told, description=told, allow_abbrev=False)
+    command.add_argument("share_with", nargs="?", metavar="FOLDER", help="the folder of the class;"
+                         " without it you are told with whom you share")
+    command.add_argument("--end", action="store_true", help="share no longer: your file goes")
+    told = "show who of a class has done what, of those who share it"
+    command = commands.add_parser("class", help=told, description=told, allow_abbrev=False)
+    command.add_argument("shared_in", metavar="FOLDER", help="the folder of the class")
     given, options = parser.parse_known_args(words)
-    if options and given.command != "lab":
+    if options and given.command not in ("lab", "hub"):
         parser.error(f"unknown: {' '.join(options)}")
+    folder = given.command
     try:
+        if given.command == "share":
+            print(share(given.share_with, given.end))
+            sys.exit()
+        if given.command == "class":
+            print(*class_table.table(given.shared_in), sep="\n")
+            sys.exit()
         folder = pathlib.Path(given.folder or copy.place()).resolve()
         if given.command == "fresh":
             print(f"A fresh copy: {copy.fresh(folder, chapter_named(given.chapter))}")
             sys.exit()
         done = copy.renew(folder)
         print(*in_words(done, folder, given.folder and folder), sep="\n", flush=True)
-        if given.command == "lab" and any(folder.glob("*.ipynb")):
+        if given.command in ("lab", "hub") and any(folder.glob("*.ipynb")):
             show_progress(folder)
-            start_jupyterlab(folder, options)
+            start_jupyterlab(folder, options, given.command == "hub")
         sys.exit(bool(done.failed))
     except OSError as error:
         sys.exit(f"{error.filename or folder}: {error.strerror}" if error.strerror else str(error))
-    except (LookupError, ValueError) as error:
+    except (LookupError, ValueError, RuntimeError) as error:
         sys.exit(error.args[0])
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def share(folder, end):
+    """Share the notes with the class of that folder, or end it. Returns what is so, as a line."""
+    if end:
+        ended = sharing.end()
+        return f"You share nothing any more: your file in {ended} is gone." if ended else \
+            "You share nothing."
+    if folder:
+        sharing.share(folder)
+    now = sharing.folder()
+    return f"You share what you have done, in {now}, until named-pipes share --end." if now else \
+        "You share nothing. To share: named-pipes share FOLDER"
 
 
 def chapter_named(word):
@@ -101,7 +136,8 @@ def command_for_fresh(name, elsewhere=None):
     """The command that puts a fresh copy of a chapter beside the learner's, in that folder."""
     stem = name.removesuffix(".ipynb")
     word = stem.partition("_")[0] if re.match(r"\d+_", stem) else stem
-    from_make = pathlib.Path(sys.prefix) == copy.KIT / ".venv"
+    on_a_hub = "JUPYTERHUB_SERVICE_URL" in os.environ  # in its terminals, too
+    from_make = pathlib.Path(sys.prefix) == KIT / ".venv" and not on_a_hub
     if from_make and not elsewhere:
         return f"make fresh CHAPTER={word}"
     words = [".venv/bin/named-pipes" if from_make else "named-pipes", "fresh", word]
@@ -109,7 +145,7 @@ def command_for_fresh(name, elsewhere=None):
 
 
 def show_progress(folder):
-    """Put the page of progress into the copy, once there is any. It is told if that can't be."""
+    """Put the progress into the copy's page, once there is any. It is told if that can't be."""
     try:
         page = progress.progress_page()
         if page.begun:
@@ -121,10 +157,10 @@ def show_progress(folder):
 def page_to_open(folder):
     """The address, on the server, of what is opened first.
 
-    It is the page of progress if there is one, with the tabs that were open last beside it; else
-    these tabs, or the start.
+    It is the page that shows the progress once there is any, with the tabs that were open last
+    beside it; else these tabs, or the start.
     """
-    if (folder / copy.PROGRESS).is_file():
+    if (folder / copy.PROGRESS).is_file() and progress.begun():
         return f"/lab/tree/{copy.PROGRESS}"
     for file in (folder / HIDDEN / "workspaces").glob("default-*.jupyterlab-workspace"):
         try:
@@ -155,14 +191,18 @@ def lay_out(layouts):
         }))
 
 
-def start_jupyterlab(folder, options):
-    """Become JupyterLab, with the copy in that folder. Does not return; raises OSError."""
+def start_jupyterlab(folder, options, for_hub=False):
+    """Become JupyterLab, with the copy in that folder. Does not return; raises OSError.
+
+    for_hub: as JupyterHub starts it for a learner, and tells it by the environment where and how.
+    """
     layouts = folder / HIDDEN / "workspaces"
     with contextlib.suppress(OSError):  # a full disk, say
         lay_out(layouts)
     words = [
-        sys.executable, "-m", "jupyterlab", f"--config={CONFIGURATION}",
-        f"--ServerApp.root_dir={folder}", f"--LabApp.default_url={page_to_open(folder)}",
+        sys.executable, "-m", "jupyterhub.singleuser" if for_hub else "jupyterlab",
+        f"--config={CONFIGURATION}", f"--ServerApp.root_dir={folder}",
+        f"--{'ServerApp' if for_hub else 'LabApp'}.default_url={page_to_open(folder)}",
         f"--LabApp.workspaces_dir={layouts}", *options,
     ]
     os.execve(sys.executable, words, environment(folder))

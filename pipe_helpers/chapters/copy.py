@@ -16,9 +16,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-KIT = pathlib.Path(__file__).resolve().parents[2]
+from pipe_helpers.kit import INCOMPLETE, KIT, PACKAGE
+
 MARK = "named_pipes_kit"  # in a notebook's metadata
-PROGRESS = "progress.ipynb"  # made for each learner, of what they have done
+PROGRESS = "practise.ipynb"  # shows, among other things, what the learner has done
 TEMPORARY = ".given_"
 LEFT_OVER = 60  # seconds: no run takes as long for one file
 
@@ -50,24 +51,23 @@ def chapters(kit=KIT):
     found = {name.as_posix(): folder / name for name in names
              if not any(part.startswith(".") for part in name.parts)}
     if not found:
-        raise FileNotFoundError(
-            f"no chapters in {folder}: the kit must be installed from its clone, by `make lab` or"
-            " `pip install --editable`")
+        raise FileNotFoundError(f"no chapters in {folder}: {INCOMPLETE}")
     return found
 
 
 def place(kit=KIT):
     """The path of this user's copy: work/ in the clone, or named-pipes at home.
 
-    Raises PermissionError if this user can write to neither.
+    Raises PermissionError if this user can't write there.
     """
-    at_home = pathlib.Path(os.path.expanduser("~"), "named-pipes")
-    for folder in (kit / "work", at_home):
+    folders = [pathlib.Path(os.path.expanduser("~"), "named-pipes")]
+    if kit != PACKAGE:  # what is in the package goes with it when it is uninstalled
+        folders.insert(0, kit / "work")
+    for folder in folders:
         if _is_ours(folder):
             return folder
-    raise PermissionError(
-        f"neither {kit / 'work'} nor {at_home} can be written: name a folder for your chapters"
-        " with --folder")
+    raise PermissionError(f"{' and '.join(map(str, folders))} can't be written: name a folder for"
+                          " your chapters with --folder")
 
 
 def _is_ours(folder):
@@ -97,7 +97,7 @@ def renew(folder, kit=KIT):
                 _renew_one(folder / name, name, source, done)
     for path in [path for each in ready for path in sorted(each.glob("*.ipynb"))]:
         name = path.relative_to(folder).as_posix()
-        if name not in kits and name != PROGRESS and _is_given(path, name):
+        if name not in kits and _is_given(path, name):
             with _told(done, path):
                 path.unlink()
                 done.removed.append(name)
@@ -105,7 +105,7 @@ def renew(folder, kit=KIT):
 
 
 def put_progress(folder, notebook):
-    """Put a page of progress, a notebook as a dict, into a copy.
+    """Put the page that shows the progress, a notebook as a dict, into a copy.
 
     One that the learner has changed stays as it is, and so does whatever else has its name.
     Raises OSError if it can't be written.

@@ -26,7 +26,8 @@ def folder():
 def noted(kind):
     """What has been noted of a kind, as a dict {name: text}. Empty if nothing can be read.
 
-    kind: "solved" for an exercise, "done" for a challenge, "answered" for a question.
+    kind: "solved" for an exercise, "done" for a challenge, "answered" for a question,
+    "practised" for a rule.
     """
     where = folder()
     if where is None:
@@ -49,10 +50,10 @@ def _solved_before(where):
         return set()
 
 
-def note(kind, name, text=""):
-    """Note that a thing has been done, with a short text that `noted` returns.
+def keep(kind, name, text=""):
+    """Keep in the folder that a thing has been done, with a short text that `noted` returns.
 
-    Noted again, it has the new text. Returns None, or in a line why it could not be noted.
+    Kept again, it has the new text. Returns None, or in a line why it could not be kept.
     """
     where = folder()
     if where is None:
