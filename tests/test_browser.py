@@ -100,7 +100,9 @@ def test_the_line_stands_on_the_page_when_all_cells_of_the_first_chapter_have_ru
     assert lab.pop_ups() == []
 
 
-def test_a_chapter_opened_and_closed_untouched_asks_nothing_and_is_open_the_next_time(lab):
+def test_a_chapter_opened_and_closed_untouched_asks_nothing_and_is_open_the_next_time(
+        lab, monkeypatch):
+    monkeypatch.setenv("KIT_STATE", "")  # not what this user has done
     file = lab.folder / "03_open.ipynb"
     given = file.read_bytes()
     lab.open("03_open.ipynb")
@@ -170,6 +172,8 @@ def test_two_programs_in_two_terminals_wait_for_each_other(lab, terminals, first
         for _ in range(2):  # what the first run has typed goes
             lab.run_cell(number)
             lab.wait_idle()
+        lab_browser.wait_until(lambda: lab.cells()[number].output.strip().count("\n") == 1,
+                               "both commands are shown")
         commands = dict(zip(terminals, lab.cells()[number].output.split("\n")))
         my_pipe = commands[reader].split()[-1]
         assert not os.path.lexists(my_pipe)

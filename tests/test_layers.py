@@ -8,7 +8,7 @@ HELPERS = Path(__file__).resolve().parent.parent / "pipe_helpers"
 BELOW = {"keeping": set(), "programs": set(), "remembering": set(), "showing": set()}
 BELOW["recording"] = {"keeping"}
 BELOW["processes"] = {"keeping", "recording"}
-for top in ("notebook", "lab", "exercises", "mechanisms"):
+for top in ("notebook", "lab", "exercises", "practising", "mechanisms"):
     BELOW[top] = {"keeping", "recording", "processes", "remembering", "showing"}
 BELOW["chapters"] = set(BELOW)
 
@@ -27,7 +27,7 @@ def imported_packages(tree):
 def test_every_package_has_its_layer():
     packages = {path.parent.name for path in HELPERS.glob("*/__init__.py")}
     assert packages == set(BELOW)
-    assert {path.name for path in HELPERS.glob("*.py")} == {"__init__.py", "lazy.py"}
+    assert {path.name for path in HELPERS.glob("*.py")} == {"__init__.py", "kit.py", "lazy.py"}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_every_package_has_its_layer():
 def test_a_module_imports_from_its_own_package_and_from_layers_below(path):
     own = path.parent.name
     found = imported_packages(ast.parse(path.read_text(encoding="utf-8")))
-    assert found <= {own, "lazy"} | BELOW[own]
+    assert found <= {own, "kit", "lazy"} | BELOW[own]
 
 
 def test_an_import_from_above_is_found():

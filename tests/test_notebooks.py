@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from save_notebooks import CELL_METADATA, METADATA, chapters, clean, save
+from save_notebooks import CELL_METADATA, METADATA, NOTEBOOKS, chapters, clean, run, save
 
 from pipe_helpers.showing import alive
 
@@ -195,6 +195,46 @@ def test_at_most_twelve_cells_of_the_book_are_not_compared():
         if "nbval-ignore-output" in tags(cell)
     ]
     assert len(ignored) <= 12, ignored
+
+
+# ---------------------------------------------------------------- programs that learners mend
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the page shows what /proc tells")
+def test_the_answers_of_the_second_hunt_mend_its_server(tmp_path):
+    notebook = nbformat.read(NOTEBOOKS / "more" / "the_second_hunt.ipynb", as_version=4)
+    cell = {cell.id: cell for cell in notebook.cells}
+
+    def answer(text):
+        return re.search("```python\n(.*?)```", cell[text].source, re.DOTALL)[1]
+
+    def mend(program, wrong, right):
+        assert cell[program].source.count(wrong) == 1
+        cell[program].source = cell[program].source.replace(wrong, right)
+
+    cell["serve-program"].source = cell["serve-reopens"].source
+    cell["answer-program"].source = cell["answer-flushes"].source
+    cell["serve-reopens"].source = cell["serve-keeps"].source
+    loop = cell["serve-keeps"].source.partition("    while True:\n")[1:]
+    mend("serve-keeps", loop[0] + loop[1].partition(":\n")[0] + ":\n", answer("text-class-mend"))
+    mend("main-mend", "import results", answer("text-twice-mend") + "import results")
+    mend("results-mend", "    threading.Thread(target=tell).start()", answer("text-evening-mend"))
+    notebook.cells = [each for each in notebook.cells  # what looks at what went wrong
+                      if each.id not in ("class-left", "twice-vote", "twice-answer")]
+    cell["twice"].metadata.tags = ["raises-exception"]  # the second server
+    nbformat.write(notebook, tmp_path / "mended.ipynb")
+
+    shown = {each.id: each.outputs for each in run(tmp_path / "mended.ipynb").cells
+             if each.cell_type == "code"}
+    assert shown["visitor"] == []
+    assert "Ada: b'tea 1\\n'" in shown["first"][0].text
+    assert shown["slow-answers"][0].data["text/plain"] == r"[b'tea 1\n', b'tea 2\n']"
+    assert shown["class"][0].data["text/plain"] == (
+        "[31, b'coffee 31', ['reply.ada', 'reply.ben', 'requests', 'results', 'server']]")
+    assert "it has ended" in shown["twice"][0].evalue
+    assert "BlockingIOError" in shown["twice"][0].evalue
+    assert shown["evening"][0].get("data") == {"text/plain": "0"}
+    assert shown["clean"][0].data["text/plain"] == "[]"
 
 
 # ---------------------------------------------------------------- the checks can complain

@@ -1,10 +1,13 @@
 """The set-up files agree, make sets up what it says, and nothing stray lies at top level."""
 import importlib.metadata
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from processes import wait_until
 
+from pipe_helpers.chapters import copy
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -30,19 +35,23 @@ WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encodi
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 TOP_LEVEL = {
     ".ci",
+    ".dockerignore",
     ".github",
     ".gitignore",
     "CHANGELOG.md",
     "CITATION.cff",
     "CONTRIBUTING.md",
+    "Dockerfile",
     "LICENSE",
     "Makefile",
     "README.md",
+    "classroom",
     "environment.yml",
     "notebooks",
     "pipe_helpers",
     "pyproject.toml",
     "requirements.lock",
+    "site",
     "tests",
 }
 # Where conda-forge calls it otherwise. Its matplotlib brings a window toolkit as well.
@@ -118,7 +127,28 @@ def test_the_workflow_runs_the_tests_with_the_newest_versions_and_with_conda():
     steps = WORKFLOW["jobs"]["conda"]["steps"]
     assert "environment.yml" in [step.get("with", {}).get("environment-file") for step in steps]
     assert [step["run"] for step in steps[-2:]] == [
-        'python -m pip install --editable ".[test]"', "python -m pytest"]
+        'python -m pip install --editable ".[site,test]"', "python -m pytest"]
+
+
+def test_each_week_all_is_made_tested_and_published_and_the_hub_tried():
+    weekly = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text(encoding="utf-8"))
+    made, published, hub = [weekly["jobs"][name] for name in ("make", "publish", "hub")]
+    assert [step["run"] for step in made["steps"] if "run" in step][1:] == [
+        "make slides book", "make site",
+        'make test ARGS="--numprocesses=0 tests/test_site.py tests/test_paper.py"']
+    assert made["env"]["KIT_PAPER"] == "all" and made["env"]["KIT_SITE"]
+    assert published["needs"] == "make"
+    assert hub["steps"][-1]["run"].startswith("sudo make class-test ")
+    assert {"push", "schedule"} < set(weekly[True])  # YAML 1.1 takes "on" for yes
+
+
+def test_the_proxy_of_the_hub_is_locked_with_no_address_of_an_index():
+    wanted, lock = [json.loads((ROOT / "classroom" / name).read_text(encoding="utf-8"))
+                    for name in ("package.json", "package-lock.json")]
+    assert lock["packages"][""]["dependencies"] == wanted["dependencies"]
+    assert all("resolved" not in each for each in lock["packages"].values())
+    for name, version in wanted["dependencies"].items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
 
 
 # ---------------------------------------------------------------- the lock
@@ -158,15 +188,82 @@ def test_the_lock_has_one_version_of_each_dependency_on_every_python_and_system(
 
 
 def test_what_make_has_installed_is_what_is_locked():
-    ready = Path(sys.prefix, "ready[test]")
+    ready = Path(sys.prefix, "ready[site,test]")
     if not ready.is_file() or "newest" in ready.read_text(encoding="utf-8").split():
         pytest.skip("this Python is not the one of .venv, or has the newest versions")
     versions = locked(".".join(map(str, sys.version_info[:3])), sys.platform)
     pins = {f"{pin}".partition(";")[0].strip() for each in versions.values() for pin in each}
     installed = {f"{canonicalize_name(each.name)}=={each.version}"
-                 for each in importlib.metadata.distributions()
+                 for each in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")])
                  if each.name not in (PROJECT["name"], "pip", "setuptools")}
     assert sorted(installed - pins) == []
+
+
+# ---------------------------------------------------------------- what pip installs without a clone
+
+# Of no use to a learner: the tests' part, and what Python and Jupyter leave behind.
+NOT_INSTALLED = ("conftest.py", "__pycache__", ".ipynb_checkpoints")
+WITHOUT_A_CLONE = """
+from pathlib import Path
+from pipe_helpers import predict
+from pipe_helpers.chapters import command, copy
+predict("03_open", 1)
+print(command.CONFIGURATION.is_file(), copy.place() == Path.home() / "named-pipes")
+command.main(["copy"])
+"""
+
+
+def build(source, into, target):
+    """Build the sdist or the wheel by the installed hatchling, which needs no network."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", target, "--directory",
+                    into], cwd=source, check=True, capture_output=True, timeout=60)
+    [made] = into.iterdir()
+    return made
+
+
+def files(folder, *unwanted):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and not set(path.relative_to(folder).parts) & set(unwanted)}
+
+
+def test_the_wheel_has_the_notebooks_and_gives_the_copy_that_the_clone_gives(tmp_path):
+    clone = tmp_path / "clone"
+    for name in ("notebooks", "pipe_helpers"):
+        shutil.copytree(ROOT / name, clone / name)
+    for name in (".gitignore", "LICENSE", "pyproject.toml"):
+        shutil.copy(ROOT / name, clone)
+    left = clone / "notebooks" / ".ipynb_checkpoints" / "03_open-checkpoint.ipynb"
+    left.parent.mkdir(exist_ok=True)
+    left.touch()
+    wheel = build(clone, tmp_path / "made", "wheel")
+    shutil.unpack_archive(build(clone, tmp_path / "source", "sdist"), tmp_path / "unpacked")
+    [unpacked] = (tmp_path / "unpacked").iterdir()
+    assert build(unpacked, tmp_path / "remade", "wheel").read_bytes() == wheel.read_bytes()
+
+    site = tmp_path / "a venv" / "site-packages"
+    shutil.unpack_archive(wheel, site, "zip")
+    assert sorted(path.name for path in site.iterdir()) == [
+        f"named_pipes_kit-{PROJECT['version']}.dist-info", "pipe_helpers"]
+    installed = files(site / "pipe_helpers", "notebooks")
+    assert installed == files(clone / "pipe_helpers", *NOT_INSTALLED)
+    assert files(site / "pipe_helpers" / "notebooks") == files(clone / "notebooks", *NOT_INSTALLED)
+
+    home = tmp_path / "a home"
+    home.mkdir()
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", WITHOUT_A_CLONE], cwd=home, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(site), "HOME": str(home)}, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert "True True\nYour chapters: " in run.stdout
+    copy.renew(tmp_path / "work")
+    assert files(home) == {f"named-pipes/{name}": text
+                           for name, text in files(tmp_path / "work").items()}
+
+
+def test_on_windows_the_first_import_says_what_to_do():
+    code = "import sys; sys.platform = 'win32'; import pipe_helpers"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "wsl --install" in run.stderr.splitlines()[-1]
 
 
 # ---------------------------------------------------------------- what lies at top level
@@ -226,17 +323,18 @@ def make_targets():
     return set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_every_make_command_that_a_text_names_exists(name):
+@pytest.mark.parametrize("name, some", [
+    ("README.md", {"lab", "test", "hub"}), ("CONTRIBUTING.md", {"lab", "test", "class-test"}),
+    ("classroom/README.md", {"hub", "class-test"})])
+def test_every_make_command_that_a_text_names_exists(name, some):
     text = (ROOT / name).read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^\s*|`)make ([a-z]+)", text, re.MULTILINE))
-    assert {"lab", "test"} <= named
-    assert named <= make_targets()
+    named = set(re.findall(r"(?:^\s*|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert some <= named <= make_targets()
 
 
 def test_make_help_lists_every_target_a_person_would_call():
     shown = run_make("help", cwd=ROOT).stdout
-    named = set(re.findall(r"^make (\w+)", shown, re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", shown, re.MULTILINE))
     assert named == make_targets() - {"help", "setup"}
 
 
@@ -404,7 +502,7 @@ def test_uv_installs_where_it_is_and_pip_elsewhere(clone):
 def test_lab_installs_the_learners_part_and_test_adds_the_rest_once(clone):
     assert clone.made("lab") == ["."]
     (clone.folder / ".venv" / "kept").touch()
-    assert clone.made("test") == [".[test]"]
+    assert clone.made("test") == [".[site,test]"]
     assert clone.made("test") == clone.made("lab") == clone.made("lab") == []
     assert (clone.folder / ".venv" / "kept").exists()
 
@@ -412,13 +510,13 @@ def test_lab_installs_the_learners_part_and_test_adds_the_rest_once(clone):
 @pytest.mark.parametrize("target", ["test", "notebooks", "screenshot", "bench", "soak"])
 def test_what_authors_call_installs_everything_at_once(with_uv, target):
     calls, _ = with_uv.make(target)
-    assert [call.split()[-1] for call in calls] == [".[test]"]
+    assert [call.split()[-1] for call in calls] == [".[site,test]"]
     assert with_uv.made("lab") == []
 
 
 def test_the_versions_are_those_of_the_lock_unless_the_newest_are_wanted(clone):
     clone.made("lab")
-    assert clone.made("test", "NEWEST=1") == [".[test]"]
+    assert clone.made("test", "NEWEST=1") == [".[site,test]"]
     assert clone.noted("locks") == [" ".join(["requirements.lock"] * 4), " " * 3]
     assert clone.made("test", "NEWEST=1") == []
     assert clone.made("lab") == ["."]  # back to the lock
@@ -457,7 +555,7 @@ def test_without_a_network_make_test_leaves_the_learners_part_ready(clone):
     _, run = clone.make("test", fault="no network")
     assert "could not install what the kit needs" in one_line(run)
     assert clone.made("lab") == []
-    assert clone.made("test") == [".[test]"]
+    assert clone.made("test") == [".[site,test]"]
 
 
 def test_another_users_environment_is_left_alone_and_that_is_told_in_one_line(with_uv):
@@ -470,7 +568,7 @@ def test_another_users_environment_is_left_alone_and_that_is_told_in_one_line(wi
 def test_half_of_the_tests_part_does_not_count_as_ready(clone):
     clone.made("lab")
     assert clone.make("test", fault="full disk")[1].returncode != 0
-    assert clone.made("test") == [".[test]"]
+    assert clone.made("test") == [".[site,test]"]
     assert not list(clone.folder.glob(".venv/lib/python*/site-packages/half_a_package"))
 
 
@@ -495,7 +593,7 @@ def test_an_interrupted_set_up_does_not_count_as_ready(with_uv, name, before):
             os.killpg(make.pid, signal.SIGKILL)
     if before == "nothing" and name != "SIGKILL":
         assert not (with_uv.folder / ".venv").exists()
-    assert with_uv.made("test") == [".[test]"]
+    assert with_uv.made("test") == [".[site,test]"]
     assert not list(with_uv.folder.glob(".venv/lib/python*/site-packages/half_a_package"))
 
 

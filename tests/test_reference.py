@@ -1,98 +1,35 @@
-"""Every fact of facts.csv is shown by an executed cell, and every link leads somewhere.
+"""Every fact of facts.csv is shown by an executed cell.
 
 A cell shows a fact if it carries the tag fact:ID. The reference lists the facts, each with a link
-to the section or cell that shows it. A link to a heading is written as JupyterLab and nbconvert
-name it: the text of the heading with hyphens for spaces. A link to a cell is #cell-id=ID, which
-JupyterLab follows; elsewhere it leads to the notebook.
+to the section or cell that shows it.
 """
 import csv
 import re
 from pathlib import Path
-from urllib.parse import unquote
 
 import nbformat
 import pytest
+from links import cells_at, followed, read
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from save_notebooks import NOTEBOOKS, chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = NOTEBOOKS / "reference.ipynb"
+PROBLEMS = NOTEBOOKS / "more" / "problems.ipynb"
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^(#{1,6}) +(.+?) *#*$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 with open(ROOT / "tests" / "facts.csv", encoding="utf-8", newline="") as file:
     FACTS = {row["id"]: row for row in csv.DictReader(file)}
 
 
-def read(path):
-    """A notebook, or a Markdown file as one of a single cell."""
-    if path.suffix == ".ipynb":
-        return nbformat.read(path, as_version=4)
-    return new_notebook(cells=[new_markdown_cell(path.read_text(encoding="utf-8"))])
-
-
 def prose(cell):
     return FENCE.sub("", cell.source) if cell.cell_type == "markdown" else ""
-
-
-def headings(cell):
-    """(level, anchor) of each heading of a cell."""
-    for marks, text in HEADING.findall(prose(cell)):
-        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
-        yield len(marks), re.sub(r"[`*]", "", text).replace(" ", "-")
 
 
 def facts_of(cell):
     tags = cell.metadata.get("tags", []) if cell.cell_type == "code" else []
     return {tag.removeprefix("fact:") for tag in tags if tag.startswith("fact:")}
-
-
-def cells_at(notebook, fragment):
-    """The cells that a link with this fragment leads to; none if it leads nowhere.
-
-    A heading, or the cell in which one stands, leads to its section.
-    """
-    cells, fragment = notebook.cells, unquote(fragment)
-    if fragment.startswith("cell-id="):
-        found = [cell for cell in cells if cell.get("id") == fragment.removeprefix("cell-id=")]
-        first = next(headings(found[0]), None) if found else None
-        if first is None:
-            return found
-        fragment = first[1]
-    section, inside = [], None
-    for cell in cells:
-        for level, anchor in headings(cell):
-            if inside is None and anchor == fragment:
-                inside = level
-            elif inside is not None and level <= inside:
-                return section
-        if inside is not None:
-            section.append(cell)
-    return section
-
-
-def links(notebook):
-    return [link for cell in notebook.cells for link in LINK.findall(prose(cell))]
-
-
-def followed(link, path):
-    """(notebook, fragment) that a link on the page at path leads to, or a complaint."""
-    name, _, fragment = link.partition("#")
-    target = path.parent / unquote(name) if name else path
-    if not target.exists():
-        return f"{path.name}: {link}: there is no such file"
-    if target.suffix not in (".ipynb", ".md"):
-        return f"{path.name}: {link}: what has no headings" if fragment else (None, "")
-    notebook = read(target)
-    if fragment and not cells_at(notebook, fragment):
-        return f"{path.name}: {link}: there is no such heading or cell"
-    return notebook, fragment
-
-
-def broken_links(path):
-    own = [link for link in links(read(path)) if not re.match(r"https?:", link)]
-    return [answer for answer in (followed(link, path) for link in own) if type(answer) is str]
 
 
 def reference_rows():
@@ -162,49 +99,56 @@ def test_each_line_of_the_reference_about_linux_alone_says_so():
     assert silent == []
 
 
-# ---------------------------------------------------------------- links
+# ---------------------------------------------------------------- the problems
 
 
-@pytest.mark.parametrize(
-    "path", [*sorted(ROOT.glob("*.md")), *chapters()], ids=lambda path: path.stem
-)
-def test_every_link_leads_to_a_file_heading_or_cell(path):
-    assert broken_links(path) == []
+def problem_rows(notebook):
+    """(number, cause, cure, where it was seen) of each problem: of its row, and of the list."""
+    lines = "\n".join(map(prose, notebook.cells)).splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \d+\. ", line)]
+    seen = dict(line.split(". ", 1) for line in lines if re.match(r"\d+\. ", line))
+    return [(int(number), cause, cure, seen.get(number, ""))
+            for problem, cause, cure in rows for number in [problem.split(".")[0]]]
 
 
-@pytest.mark.parametrize(
-    "link",
-    ["gone.ipynb", "page.ipynb#gone", "#gone", "page.ipynb#cell-id=gone", "notes.txt#a", "#a"],
-)
-def test_a_broken_link_is_noticed(tmp_path, link):
-    source = f"# A\n\n```\n# a\n```\n\n[there]({link})"
-    nbformat.write(new_notebook(cells=[new_markdown_cell(source)]), tmp_path / "page.ipynb")
-    (tmp_path / "notes.txt").touch()
-    assert len(broken_links(tmp_path / "page.ipynb")) == 1
+def problems_without_cells(path):
+    """Complaints about the table of problems at path: what does not lead to a cell that was run."""
+    rows = problem_rows(read(path))
+    numbers = [number for number, *_ in rows]
+    complaints = [] if numbers == list(range(1, 23)) else [f"the numbers are {numbers}"]
+    for number, cause, cure, seen in rows:
+        for what, text in (("cause", cause), ("cure", cure)):
+            answers = [followed(link, path) for link in LINK.findall(text) if "#cell-id=" in link]
+            cells = [cell for answer in answers if type(answer) is not str
+                     for cell in cells_at(*answer)]
+            if not any(cell.get("execution_count") for cell in cells):
+                complaints.append(f"{number}: no cell shows the {what}")
+        if not all(re.match("https://", link) for link in LINK.findall(seen) or [""]):
+            complaints.append(f"{number}: it is not told where it was seen")
+    return complaints
 
 
-@pytest.mark.parametrize(
-    "link",
-    [
-        "page.ipynb",
-        "notes.txt",
-        "page.ipynb#Python's-files,-and-more",
-        "#Python%27s-files,-and-more",
-        "#cell-id=b",
-        "https://example.org/gone",
-    ],
-)
-def test_a_good_link_is_not_complained_of(tmp_path, link):
-    text = f"# A\n\n## *Python's* files, and `more`\n\n[there]({link})"
-    cells = [new_markdown_cell(text, id="a"), new_code_cell("1", id="b")]
+def test_each_of_the_22_problems_leads_to_a_cell_with_its_cause_and_one_with_its_cure():
+    assert problems_without_cells(PROBLEMS) == []
+
+
+def test_a_problem_without_its_cells_is_noticed(tmp_path):
+    text = "\n".join([
+        "| 1. Run | [a](#cell-id=run) | [b](#cell-id=run) |",
+        "| 2. Not run, no cure, not seen | [a](#cell-id=new) | [b](#cell-id=gone) |",
+        "| 3. Text | [a](#cell-id=text) | b |",
+        "1. [c](https://example.org)",
+        "3. [c](page.ipynb)",
+    ])
+    cells = [new_markdown_cell(text, id="text"), new_code_cell("1", id="new"),
+             new_code_cell("1", id="run", execution_count=1)]
     nbformat.write(new_notebook(cells=cells), tmp_path / "page.ipynb")
-    (tmp_path / "notes.txt").touch()
-    assert broken_links(tmp_path / "page.ipynb") == []
-
-
-def test_a_section_ends_at_the_next_heading_of_its_level():
-    sources = "# A", "## B", "text", "### C", "## D", "## B"
-    notebook = new_notebook(cells=[new_markdown_cell(source) for source in sources])
-    assert [cell.source for cell in cells_at(notebook, "B")] == ["## B", "text", "### C"]
-    assert [cell.source for cell in cells_at(notebook, "C")] == ["### C"]
-    assert len(cells_at(notebook, "A")) == 6
+    assert problems_without_cells(tmp_path / "page.ipynb") == [
+        "the numbers are [1, 2, 3]",
+        "2: no cell shows the cause",
+        "2: no cell shows the cure",
+        "2: it is not told where it was seen",
+        "3: no cell shows the cause",
+        "3: no cell shows the cure",
+        "3: it is not told where it was seen",
+    ]

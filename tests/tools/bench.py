@@ -1,6 +1,8 @@
-"""Print what the helpers cost, as ratios: python tests/tools/bench.py [SECTION ...]
+"""Print what the helpers cost, as ratios: python tests/tools/bench.py [SECTION ...] [N ...]
 
-Sections: launch, import, record, puppet, notebooks, learners, lab, fast; all of them by default.
+Sections: launch, import, record, puppet, notebooks, learners, lab, fast, serve; by default all.
+And class, only when named: a real hub with 1, 5, 10 and 20 learners, or with N ("class 1 5"),
+each time all at once. It needs root, and takes some minutes more than the learners do.
 Rounds are taken in turn (A B A B), so that a busy moment of the machine hits both; medians.
 """
 import os
@@ -321,6 +323,112 @@ def lab_section():
     row("make lab to first cell, bare: jupyter lab", kit, reference)
 
 
+def serve_section():
+    """A hundred clients at once that ask 10,000 times, in all, and 60 of them misbehave or none."""
+    from many_clients import BAD, load_pipes, load_socket
+
+    with workspace():
+        good, bad, socket = in_turn([
+            lambda: load_pipes(100, 10_000),
+            lambda: load_pipes(100, 10_000, BAD),
+            lambda: load_socket(100, 10_000),
+        ], rounds=11)
+    note = f"{10_000_000 / good:.0f} and {10_000_000 / socket:.0f} requests a second"
+    row("10000 requests, bare: by Unix socket", good, socket, note)
+    row("60 of 100 clients misbehave, bare: none", bad, good)
+
+
+CHAPTERS = ["00_start_here.ipynb", "03_open.ipynb", "05_read.ipynb", "08_when_it_goes_wrong.ipynb"]
+
+
+def class_section(counts):
+    """So many learners at a real hub, all at once: their servers' start, chapters, and memory.
+
+    Medians of all learners. Memory as PSS: what several processes share counts in parts; of the
+    four kernels, that which has the most, and all that a learner's processes have.
+    """
+    import asyncio
+
+    from class_hub import Hub, missing, pss
+
+    if reason := missing():
+        sys.exit(f"no hub here: {reason}")
+    with Hub(max(counts)) as hub:
+        alone = {}
+        for count in counts:
+            learners = hub.learners[:count]
+            tokens = [learner.token() for learner in learners]
+            taken = asyncio.run(at_once(learners, tokens))
+            taken |= {"server, MB": [], "a kernel, MB": [], "all, MB": []}
+            for learner in learners:
+                found = {pid: (pss(pid), b" ".join(words))
+                         for pid, words in learner.processes().items()}
+                taken["server, MB"].append(max(
+                    size for size, words in found.values() if b"singleuser" in words))
+                taken["a kernel, MB"].append(max(
+                    size for size, words in found.values() if b"ipykernel" in words))
+                taken["all, MB"].append(sum(size for size, _ in found.values()))
+            for what, values in taken.items():
+                value = statistics.median(values)
+                one = alone.setdefault(what, value)
+                print(f"{f'{count} learners, each: {what}':46} {value:6.1f}     {one:6.1f}"
+                      f"     {value / one:5.2f}", flush=True)
+            for learner, token in zip(learners, tokens):
+                learner.stop_server(token)
+
+
+async def at_once(learners, tokens):
+    """Start the learners' servers, and run the chapters in each. Seconds, by what took them."""
+    import asyncio
+
+    taken = {}
+    taken["server, s"] = await asyncio.gather(*(
+        asyncio.to_thread(learner.start_server, token)
+        for learner, token in zip(learners, tokens)))
+    for name in CHAPTERS:
+        taken[f"{name[:2]}, s"] = await asyncio.gather(*(
+            run_on_hub(learner, token, name) for learner, token in zip(learners, tokens)))
+    return taken
+
+
+async def run_on_hub(learner, token, name):
+    """Seconds from asking for a kernel until all cells of a chapter have run in it."""
+    import json
+    import uuid
+
+    from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+    from tornado.websocket import websocket_connect
+
+    begun = time.perf_counter()
+    address = f"{learner.hub.address}user/{learner.name}/api/kernels"
+    headers = {"Authorization": f"token {token}"}
+    answer = await AsyncHTTPClient().fetch(HTTPRequest(
+        address, method="POST", headers=headers, body="{}", request_timeout=300))
+    kernel = json.loads(answer.body)["id"]
+    channels = await websocket_connect(HTTPRequest(
+        f"ws{address[4:]}/{kernel}/channels", headers=headers,
+        connect_timeout=300, request_timeout=300))
+    for cell in json.loads((ROOT / "notebooks" / name).read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            asked = uuid.uuid4().hex
+            await channels.write_message(json.dumps({
+                "channel": "shell", "parent_header": {}, "metadata": {}, "buffers": [],
+                "header": {"msg_id": asked, "msg_type": "execute_request", "username": "",
+                           "session": asked, "version": "5.3"},
+                "content": {"code": "".join(cell["source"]), "allow_stdin": False,
+                            "stop_on_error": False}}))
+            replied = False
+            while not replied:
+                message = await channels.read_message()
+                assert message is not None, f"{learner.name}: no kernel any more in {name}"
+                if isinstance(message, str):  # a picture's bytes come apart
+                    message = json.loads(message)
+                    replied = message["msg_type"] == "execute_reply" \
+                        and message["parent_header"].get("msg_id") == asked
+    channels.close()
+    return time.perf_counter() - begun
+
+
 SECTIONS = {
     "launch": launch_section,
     "import": import_section,
@@ -330,13 +438,18 @@ SECTIONS = {
     "learners": learners_section,
     "lab": lab_section,
     "fast": fast_section,
+    "serve": serve_section,
 }
 
 
-def main(names):
+def main(words):
     print(f"{'medians, rounds in turn':46} {'kit':>9}  {'bare':>9}  ratio")
+    names = [word for word in words if not word.isdigit()]
     for name in names or SECTIONS:
-        SECTIONS[name]()
+        if name == "class":
+            class_section([int(word) for word in words if word.isdigit()] or [1, 5, 10, 20])
+        else:
+            SECTIONS[name]()
 
 
 if __name__ == "__main__":

@@ -112,6 +112,14 @@ def parents():
     return found
 
 
+def put_settings(home):
+    """Write into a home what a test needs in order to read the page."""
+    for name, value in SETTINGS.items():
+        file = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+
+
 @dataclass
 class Cell:
     """A cell as it stands on the page. prompt is "[3]:", "[*]:" while it runs, or "[ ]:".
@@ -162,10 +170,7 @@ class Lab:
 
     def _start_server(self, stack, temporary):
         home, self.log = temporary / "home", temporary / "log"
-        for name, value in SETTINGS.items():
-            file = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(value))
+        put_settings(home)
         # A newcomer's environment: nothing of this user's Jupyter or shell configuration, and what
         # is noted is noted in that home.
         environment = {
@@ -239,6 +244,10 @@ class Lab:
             self.page.goto(self.url)
         else:
             self.page.goto(f"{self.address}lab/tree/{chapter}?reset&token={self.token}")
+        self.wait_opened()
+
+    def wait_opened(self):
+        """Wait until there is a chapter, and its kernel is ready."""
         self.page.wait_for_selector("#jp-main-dock-panel .jp-NotebookPanel .jp-Cell")
         self.wait_idle()
         file = self.folder / unquote(self.page.url.partition("/lab/tree/")[2].partition("?")[0])
