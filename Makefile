@@ -32,8 +32,12 @@ LOCKED = PIP_CONSTRAINT=requirements.lock PIP_BUILD_CONSTRAINT=requirements.lock
 endif
 
 UV = uv
-# Every target but lab and fresh needs what the tests need.
-test notebooks screenshot bench soak: EXTRA = [test]
+# Every target but lab and fresh needs more: what the tests need, a hub, the website or the book.
+test class-test notebooks screenshot bench soak: EXTRA = [site,test]
+hub: EXTRA = [hub]
+site: EXTRA = [site]
+slides book: EXTRA = [book]
+WHO = $(or $(patsubst [%],the % needs,$(filter [hub] [site] [book],$(EXTRA))),the tests need)
 
 help:
 	@echo 'make lab        open your own copy of the chapters, work/, in JupyterLab'
@@ -41,10 +45,15 @@ help:
 	@echo 'make test       run every test, and every notebook against its stored outputs'
 	@echo 'make notebooks  run the notebooks anew and save them in place'
 	@echo 'make screenshot take the picture in README.md anew'
+	@echo 'make site       make the website from the stored outputs: site/build/html/index.html'
+	@echo 'make slides     make slides of the chapters: site/build/slides/index.html'
+	@echo 'make book       make the book: named-pipes.pdf and named-pipes.epub in site/build/book'
 	@echo 'make bench      print what the helpers cost, as ratios'
+	@echo 'make hub        start a JupyterHub for a class: see classroom/README.md'
+	@echo 'make class-test test a hub with two learners: as root, some minutes'
 	@echo 'make soak N=100 run the notebooks N times, every second time on busy processors'
 	@echo 'make lock       renew requirements.lock, the versions that are installed (needs uv)'
-	@echo 'make clean      remove .venv and what the tests left'
+	@echo 'make clean      remove what was set up and what the tests left'
 	@echo 'Options: PYTHON=python3.12 at the first call; ARGS="…" for JupyterLab or pytest,'
 	@echo '         e.g. make lab ARGS="--port 9999"; NEWEST=1 for the newest versions;'
 	@echo '         UV= for pip where uv is installed'
@@ -58,11 +67,46 @@ fresh: setup
 test: setup
 	@.venv/bin/python -m pytest $(ARGS)
 
+# It makes a clone and users of its own; what can't be done here fails, and is not skipped.
+class-test: setup
+	@KIT_CLASS=1 KIT_REQUIRE_BROWSER=1 .venv/bin/python -m pytest --numprocesses=0 \
+	    tests/test_classroom.py $(ARGS)
+
+# The hub has an environment of its own, of which learners need none; its proxy is of Node.js.
+# Modules are compiled here, since learners can't write here.
+HUB_STAMP = { pwd -P; cat requirements.lock classroom/package-lock.json | cksum; }
+hub: setup
+	@stop() { echo "$$1" >&2; exit 1; }; \
+	for name in node npm; do \
+	    command -v $$name >/dev/null || \
+	        stop "The proxy of JupyterHub needs $$name: on Debian or Ubuntu, apt install npm"; \
+	done; \
+	[ "$$($(HUB_STAMP))" = "$$(cat classroom/.venv/ready 2>/dev/null)" ] || { \
+	    echo 'Setting up the hub in classroom/.venv: once, a minute'; \
+	    rm -rf classroom/.venv; \
+	    .venv/bin/python -m venv classroom/.venv && \
+	    $(LOCKED) PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	    classroom/.venv/bin/python -m pip install --quiet jupyterhub jupyterhub-idle-culler && \
+	    npm ci --prefix classroom --silent --no-audit --no-fund || \
+	        stop 'The hub could not be installed: is there a network? Then try again'; \
+	    $(HUB_STAMP) >classroom/.venv/ready; \
+	}; \
+	.venv/bin/python -m compileall -q pipe_helpers; \
+	exec classroom/.venv/bin/jupyterhub --config classroom/jupyterhub_config.py $(ARGS)
+
 notebooks: setup
 	@.venv/bin/python tests/tools/save_notebooks.py $(ARGS)
 
 screenshot: setup
 	@.venv/bin/python tests/tools/screenshot.py $(ARGS)
+
+# A link that leads nowhere is a warning, and fails.
+site: setup
+	@.venv/bin/python -m sphinx --quiet --write-all --fail-on-warning --keep-going site site/build/html $(ARGS)
+	@echo 'The website is in site/build/html: open site/build/html/index.html'
+
+slides book: setup
+	@.venv/bin/python site/$@.py $(ARGS)
 
 bench: setup
 	@.venv/bin/python tests/tools/bench.py $(ARGS)
@@ -77,10 +121,10 @@ lock:
 	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml -
 
 clean:
-	rm -rf .venv .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv classroom/.venv classroom/node_modules site/build site/notebooks .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# .venv/ready and .venv/ready[test] hold the stamp under which each part was installed. What the
+# .venv/ready and .venv/ready[site,test] hold the stamp under which each part was installed. What the
 # tests need is added to the learner's part, and while that goes on nothing counts as ready.
 setup:
 	@stop() { echo "$$1" >&2; exit 1; }; \
@@ -89,7 +133,7 @@ setup:
 	trap 'exit 130' INT; trap 'exit 143' TERM; \
 	if ready '' && .venv/bin/python -I -c 'import pipe_helpers' 2>&1; then \
 	    ! ready '$(EXTRA)' || exit 0; \
-	    echo "Adding what the tests need to .venv: once, a minute or two"; \
+	    echo "Adding what $(WHO) to .venv: once, a minute or two"; \
 	    rm -f .venv/ready 2>/dev/null || stop ".venv can't be changed: is this clone another user's?"; \
 	    before=$$(packages); \
 	    trap '[ "$$before" != "$$(packages)" ] || $(STAMP) >.venv/ready' EXIT; \
@@ -127,4 +171,4 @@ setup:
 	for part in '' '$(EXTRA)'; do $(STAMP) >".venv/ready$$part"; done; \
 	trap - EXIT
 
-.PHONY: help lab fresh test notebooks screenshot bench soak lock clean setup
+.PHONY: help lab fresh test class-test hub notebooks screenshot site slides book bench soak lock clean setup
