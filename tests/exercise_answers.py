@@ -4136,8 +4136,8 @@ def call"""), ("uuid.uuid4().hex.encode()", 'b"%d" % next(numbers)')),
             "Each try was refused, and it returned None"),
         "asks again whatever comes": (changed(CALL_WITH_RETRIES, ("except OSError",
                                                                   "except Exception")),
-                                      "ValueError, which is a fault of the program, and it raised "
-                                      "TimeoutError"),
+                                      "ValueError, which is a fault of the program, and it "
+                                      "returned b'110'"),
     },
 }
 

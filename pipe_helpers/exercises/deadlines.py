@@ -33,8 +33,8 @@ _NO_WRITER = ("before a writer had come. For a reader that did not wait in open,
               'b"" while there is no writer yet, or no more.')
 
 
-class _Late(Fails):
-    """It gave up too late, which a busy machine may have caused."""
+class Late(Fails):
+    """Something came too late, which a busy machine may have caused."""
 
 
 class _NotCome(Exception):
@@ -61,7 +61,7 @@ def best_of_three(point):
         for _ in range(2):
             try:
                 return point(trial)
-            except _Late:
+            except Late:
                 trial.reset()
         return point(trial)
 
@@ -238,7 +238,7 @@ def expect_late(trial, seen, seconds, when):
         "When the time is up, raise TimeoutError: a value could be taken for a message."))
     expect_not_early(seen, seconds, when)
     if seen.took - seen.delayed > seconds + _LATE:
-        raise _Late(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
+        raise Late(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
                     "time runs from the call on, whatever comes.")
     expect_all_as_before(seen, "After the TimeoutError")
     expect_sleep(seen, when)

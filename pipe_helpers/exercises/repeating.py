@@ -2,7 +2,7 @@
 import functools
 import time
 
-from pipe_helpers.exercises.deadlines import best_of_three, expect_late
+from pipe_helpers.exercises.deadlines import Late, best_of_three, expect_late
 from pipe_helpers.exercises.observed import did, expect_all_as_before, expect_error, observe
 from pipe_helpers.exercises.trial import Fails, NotTried, shown
 
@@ -286,7 +286,7 @@ def numbers(trial):
 
 
 def limits(trial):
-    times = 0.1, 0.18  # in both a try begins when little is left
+    times = 0.1, 0.18, 0.09, 0.17  # in each a try begins when little is left
     calling = _Calling(trial, *[(b"add 10", seconds, "TimeoutError") for seconds in times])
     for seconds in times:
         for _, limit, begun, _ in calling.step("No try was answered").tries:
@@ -295,10 +295,11 @@ def limits(trial):
                 raise Fails(f"It gave a try {limit} seconds. That is to be a number above 0, and "
                             f"at most {_TRY}.")
             if begun + limit > seconds + 0.01:
-                raise Fails(f"{max(0, seconds - begun):.2f} s were left of its {seconds}, and it "
-                            f"gave a try {limit:.2f} s. Give it no more than is left.")
+                # Late: what is left is less by what passes until the try begins.
+                raise Late(f"{max(0, seconds - begun):.2f} s were left of its {seconds}, and it "
+                           f"gave a try {limit:.2f} s. Give it no more than is left.")
         if (first := calling.tries[0][1]) < _TRY - 0.01:
-            raise Fails(f"Much time was left, and it gave the first try {first:.2f} s, not {_TRY}.")
+            raise Late(f"Much time was left, and it gave the first try {first:.2f} s, not {_TRY}.")
 
 
 def pauses(trial):
@@ -309,8 +310,8 @@ def pauses(trial):
     for number, (pause, wanted) in enumerate(zip(made, _PAUSES), 1):
         late = pause > wanted + _LATE + calling.seen.delayed
         if pause < wanted - 0.003 or late and pause > 2 * wanted:
-            raise Fails(f"Its pause number {number} took {pause:.3f} s. The first is {_PAUSES[0]} "
-                        "s, and each is twice as long as the one before.")
+            raise Late(f"Its pause number {number} took {pause:.3f} s. The first is {_PAUSES[0]} "
+                       "s, and each is twice as long as the one before.")
 
 
 def deadline(trial):
@@ -322,7 +323,7 @@ def deadline(trial):
 
 
 def other_errors(trial):
-    calling = _Calling(trial, (b"add 10", 0.1, "ValueError"))
+    calling = _Calling(trial, (b"add 10", _LONG_TIME, "ValueError", b"110"))
     calling.step("`ask` raised ValueError, which is a fault of the program")
     expect_error(trial, calling.seen, calling.when, "ValueError",
                  "Only an OSError is a reason to ask again.")
@@ -344,7 +345,7 @@ EXERCISES = {
         "returns the answer": asks,
         "asks again with the same number": asks_again,
         "gives each call another number": numbers,
-        "gives a try no more time than is left": limits,
+        "gives a try no more time than is left": best_of_three(limits),
         "pauses, twice as long each time": best_of_three(pauses),
         "raises TimeoutError at the deadline": best_of_three(deadline),
         "hides no other error": other_errors,
