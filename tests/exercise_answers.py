@@ -743,6 +743,7 @@ def send_all(fd, data):
 """, "may do a part"),
         "recursion for each piece": ("""
 def send_all(fd, data):
+    data = memoryview(data)  # no copies, which on a busy machine would take long
     if data:
         send_all(fd, data[os.write(fd, data[:512]):])
 """, "It raised RecursionError"),
