@@ -31,7 +31,7 @@ SETS_UP = re.compile(r"(?:(?:import |from |workspace\(\)|os\.mkfifo\().*\n?|\n)+
 TIDIES_UP = re.compile(r"(?:(?:os\.(?:close|unlink)|\w+\.(?:close|end|kill|wait))\(.*\n?|\n)+")
 TO_A_READER = re.compile(
     r"\(You may rest|This page is a notebook|You need not run|The pieces are in|At each try, the c|"
-    r"The check (?:below )?gives|`exercises\.progress|`replay` goes|Try it on \[?three tasks")
+    r"The check (?:below )?gives|`exercises\.progress|`replay` goes|Try it on \[?six tasks")
 FOLDED = re.compile(r"(^<details.*</summary>)(.*)(</details>)", re.DOTALL)
 NO_PARAGRAPH = re.compile(r"[<|]|```|- |\d+\. ")
 SENTENCE = re.compile(r"(?<=[.?!)]) (?=[A-Z`*(\[])(?!It |They |So )")
