@@ -62,8 +62,8 @@ def take_requests(fd):
     while piece := os.read(fd, 512):
         data += piece
     for line in data.split(b"\\n")[:-1]:
-        length, blank, text = line.partition(b" ")
-        if blank and int(length) == len(text):
+        length, space, text = line.partition(b" ")
+        if space and int(length) == len(text):
             texts.append(text)
     return texts
 """
@@ -1337,7 +1337,7 @@ def messages(fd):
     if rest:
         raise ValueError("in the middle")
 """, "The error that is to come is EOFError"),
-        "an error after blanks is none": ("""
+        "an error after spaces is none": ("""
 def messages(fd):
     rest = b""
     while piece := os.read(fd, 512):
@@ -3445,8 +3445,8 @@ def answer(path, data):
 def take_requests(fd):
     texts = []
     for line in os.read(fd, 4096).split(b"\\n")[:-1]:
-        length, blank, text = line.partition(b" ")
-        if blank and int(length) == len(text):
+        length, space, text = line.partition(b" ")
+        if space and int(length) == len(text):
             texts.append(text)
     return texts
 """, "Read on until end of file"),
@@ -3456,8 +3456,8 @@ def take_requests(fd):
         lines = file.read().split("\\n")[:-1]
     texts = []
     for line in lines:
-        length, blank, text = line.partition(" ")
-        if blank and int(length) == len(text.encode()):
+        length, space, text = line.partition(" ")
+        if space and int(length) == len(text.encode()):
             texts.append(text)
     return texts
 """, "The texts are bytes"),
@@ -3473,7 +3473,7 @@ def take_requests(fd):
     lines = data.split(b"\\n")[:-1]
     return [line for line in lines if b" " in line and int(line.split()[0]) == len(line) - 2]
 """, "are no part of the text"),
-        "splits at every blank": ("""
+        "splits at every space": ("""
 def take_requests(fd):
     data, texts = b"", []
     while piece := os.read(fd, 512):
@@ -3485,11 +3485,11 @@ def take_requests(fd):
     return texts
 """, "A whole request was lost"),
         "strips": (changed(TAKE_REQUESTS, ("append(text)", "append(text.strip())")),
-            "blanks and all"),
+            "spaces and all"),
         "leaves out empty ones": (changed(
             TAKE_REQUESTS,
-            ("length, blank, text", "length, _, text"),
-            ("if blank and", "if text and")), "A text may be empty"),
+            ("length, space, text", "length, _, text"),
+            ("if space and", "if text and")), "A text may be empty"),
         "counts letters": (changed(
             TAKE_REQUESTS, ("len(text)", 'len(text.decode(errors="ignore"))')),
             "A whole request was lost"),
@@ -3498,8 +3498,8 @@ def take_requests(fd):
     texts = []
     while piece := os.read(fd, 4096):
         for line in piece.split(b"\\n")[:-1]:
-            length, blank, text = line.partition(b" ")
-            if blank and length.isdigit() and int(length) == len(text):
+            length, space, text = line.partition(b" ")
+            if space and length.isdigit() and int(length) == len(text):
                 texts.append(text)
     return texts
 """, "keep that piece for the next read"),
@@ -3508,8 +3508,8 @@ def take_requests(fd):
     texts = []
     while piece := os.read(fd, 65536):
         for line in piece.split(b"\\n")[:-1]:
-            length, blank, text = line.partition(b" ")
-            if blank and length.isdigit() and int(length) == len(text):
+            length, space, text = line.partition(b" ")
+            if space and length.isdigit() and int(length) == len(text):
                 texts.append(text)
     return texts
 """, "keep that piece for the next read"),
@@ -3573,8 +3573,8 @@ def take_requests(fd):
     while piece := os.read(fd, 512):
         data += piece
     for part in data.split(b"\\n\\n"):
-        length, blank, text = part.strip(b"\\n").partition(b" ")
-        if blank and int(length) == len(text):
+        length, space, text = part.strip(b"\\n").partition(b" ")
+        if space and int(length) == len(text):
             texts.append(text)
     return texts
 """, "It raised ValueError: invalid literal"),
@@ -3583,8 +3583,8 @@ def take_requests(fd):
     texts = []
     with open(fd, "rb") as file:
         for line in file:
-            length, blank, text = line.partition(b" ")
-            if blank and line.endswith(b"\\n") and int(length) == len(text) - 1:
+            length, space, text = line.partition(b" ")
+            if space and line.endswith(b"\\n") and int(length) == len(text) - 1:
                 texts.append(text[:-1])
     return texts
 """, "which the caller had open, is closed"),
@@ -3621,7 +3621,7 @@ def take_requests(fd):
     return [text for length, text in pairs if int(length) == len(text)]
 """, "Then a request came. It raised ValueError: invalid literal"),
         "cleans the length": (changed(
-            TAKE_REQUESTS, ("blank and int(", "blank and length.strip().isdigit() and int(")),
+            TAKE_REQUESTS, ("space and int(", "space and length.strip().isdigit() and int(")),
             "It returned [b'c', b'good bye'], and the list is [b'good bye']. A length in digits"),
         "looks for a request in a line": ("""
 import re
@@ -3645,8 +3645,8 @@ def take_requests(fd):
     lines.pop()
     texts = []
     for line in lines:
-        length, blank, text = line.partition(b" ")
-        if blank and length.isdigit() and int(length) == len(text):
+        length, space, text = line.partition(b" ")
+        if space and length.isdigit() and int(length) == len(text):
             texts.append(text)
     return texts
 """, "and before the first of all there is none"),
@@ -3657,8 +3657,8 @@ def take_requests(fd):
         if byte != b"\\n":
             line += byte
             continue
-        length, blank, text = line.partition(b" ")
-        if blank and length.isdigit() and int(length) == len(text):
+        length, space, text = line.partition(b" ")
+        if space and length.isdigit() and int(length) == len(text):
             texts.append(text)
         line = b""
     return texts
@@ -3683,7 +3683,7 @@ def take_requests(fd):
         os.close(to)
         fds.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
 """)), "could not open the client's pipe at once"),
-        "splits at each blank": (changed(
+        "splits at each space": (changed(
             ASK_IN_TIME, ("answer = line.split(b' ', 1)".replace("'", '"'),
                           "answer, *_ = line.split() + [b'']")),
             "and the answer is b' 8 \\x00"),
@@ -3715,9 +3715,9 @@ def take_requests(fd):
             ASK_IN_TIME, ("*lines, rest = (rest + os.read(fds[0], 512)).split(b\"\\n\")",
                           "rest += os.read(fds[0], 1 << 16)\n"
                           "            lines = rest.split(b\"\\n\")"),
-            ("which, answer = line.split", "which, blank, answer = line.partition"),
+            ("which, answer = line.split", "which, space, answer = line.partition"),
             ('b" ", 1)', 'b" ")'),
-            ("int(which) == number", 'blank and int(which) == number')),
+            ("int(which) == number", 'space and int(which) == number')),
             "then b' 7 y', and your function returned b'7 y'"),
         "whole milliseconds": (changed(ASK_IN_TIME, ("1000 * left", "int(1000 * left)")),
                                "`int` and `round` lose a part of a millisecond"),
@@ -3967,7 +3967,7 @@ def handle_once(answers, request, work):
         answers[number][1] = work(text)
     return answers[number][1]
 """, "The same request came again, and `work` was called once more. Its answer was empty"),
-        "splits at each blank": (changed(HANDLE_ONCE, (
+        "splits at each space": (changed(HANDLE_ONCE, (
             "number, text = request.split(b' ', 1)".replace("'", '"'),
             'number, text, *_ = request.split(b" ") + [b""]')), "and `work` got"),
         "gives the whole request": (changed(HANDLE_ONCE, ("work(text)", "work(request)")),
@@ -4049,7 +4049,7 @@ def handle_once(answers, request, work):
             HANDLE_ONCE, ("former != text", 'former.decode("utf-8", "replace") != '
                                             'text.decode("utf-8", "replace")')),
             "first with b'\\xff', now with b'\\xfe', and it returned b'110'. Compare the bytes"),
-        "compares without blanks at the ends": (changed(
+        "compares without spaces at the ends": (changed(
             HANDLE_ONCE, ("former != text", "former.strip() != text.strip()")),
             "now with b'10 apples ', and it returned b'110'. Compare"),
         "keeps them by the decoded number": (changed(
@@ -4070,10 +4070,10 @@ def handle_once(answers, request, work):
         answers[request] = work(text)
     return answers[request]
 """, "with another text, and `work` was called"),
-        "a request without a blank has no text": (changed(
+        "a request without a space has no text": (changed(
             HANDLE_ONCE, ('number, text = request.split(b" ", 1)',
                           'number, _, text = request.partition(b" ")')),
-            "A request without a blank came, b'ada-1', and `work` was called"),
+            "A request without a space came, b'ada-1', and `work` was called"),
         "keeps it before it is done": (changed(HANDLE_ONCE, (
             "    answer = work", "    answers[number] = (text, b'')\n    answer = work")),
             "keep the answer when there is one"),
@@ -4104,7 +4104,7 @@ def call_with_retries(ask, text, seconds):
 """, "`ask` raised TimeoutError, and it did not ask again"),
         "the text alone": (changed(CALL_WITH_RETRIES, ('uuid.uuid4().hex.encode() + b" " + text',
                                                        "text")),
-                           "A request is a number, a blank and the text"),
+                           "A request is a number, a space and the text"),
         "an empty answer is none": (changed(CALL_WITH_RETRIES, (
             "            return ask(request, min(0.05, left))\n", """
             if answer := ask(request, min(0.05, left)):
@@ -5114,7 +5114,7 @@ def take_requests(fd):
     with open(fd, "rb", closefd=False) as file:
         file.readline()
         for line in file:
-            length, blank, text = line[:-1].partition(b" ")
+            length, space, text = line[:-1].partition(b" ")
             if line.endswith(b"\\n") and line == b"%d %s\\n" % (len(text), text):
                 texts.append(text)
     return texts
@@ -5333,8 +5333,8 @@ def open_regular(path):
         "as a learner might": HANDLE_ONCE,
         "asks forgiveness": """
 def handle_once(answers, request, work):
-    number, blank, text = request.partition(b" ")
-    if not blank:
+    number, space, text = request.partition(b" ")
+    if not space:
         raise ValueError(f"no text: {request!r}")
     try:
         former, answer = answers[number]

@@ -294,7 +294,7 @@ HINTS = {
         "opens its pipe before it asks": (
             "In this order: make `reply.PID`, open it, open `requests`, write."),
         "returns the answer": (
-            'Split the line at the first blank only: `line.split(b" ", 1)`. The first piece is the '
+            'Split the line at the first space only: `line.split(b" ", 1)`. The first piece is the '
             "number, the second the answer."),
         "passes over late answers, asleep": (
             "Open a write end of your own at `reply.PID`: then `poll` reports nothing when the "

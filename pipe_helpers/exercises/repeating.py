@@ -11,7 +11,7 @@ _PAUSES = 0.02, 0.04, 0.08  # seconds
 _LATE = 0.1  # seconds that are too many, on a machine that is not busy
 _LONG_TIME = 10
 _COPY = "a copy of 1"
-# In each, texts that are the same without blanks, in small letters, decoded, or for `if`.
+# In each, texts that are the same without spaces, in small letters, decoded, or for `if`.
 _NEARLY = ((b"10 apples", b"10 apples ", b" 10 apples", b"10  apples", b"10 Apples", b"10 apple"),
            (b"", b"x", b" "), (b"\xff", b"\xfe", b"?", b"", "\ufffd".encode()))
 _ERRORS = {"KeyError": KeyError, "RuntimeError": RuntimeError, "ValueError": ValueError,
@@ -160,7 +160,7 @@ def refuses_another_text(trial):
 def refuses_no_text(trial):
     handling = _Handling(trial, (1, b"ada-1", b"no"), (1, b"", b"no"), (1, b"ada-1 apples", b"1"))
     for request in b"ada-1", b"":
-        handling.step(f"A request without a blank came, {shown(request)}").refuses(
+        handling.step(f"A request without a space came, {shown(request)}").refuses(
             "Raise ValueError.")
         if handling.kept:
             raise Fails(f"{handling.when}, and something was kept in the dictionary.")
@@ -231,9 +231,9 @@ class _Calling:
         for request in requests:
             if type(request) is not bytes:
                 raise Fails(f"`ask` got {shown(request)}, and a request is bytes.")
-            number, blank, rest = request.partition(b" ")
-            if not number or not blank or rest != text:
-                raise Fails(f"`ask` got {shown(request)}. A request is a number, a blank and the "
+            number, space, rest = request.partition(b" ")
+            if not number or not space or rest != text:
+                raise Fails(f"`ask` got {shown(request)}. A request is a number, a space and the "
                             f"text, which was {shown(text)}.")
         if len(set(requests)) > 1:
             raise Fails(f"{self.when}, and it asked again with another number: the server takes "
@@ -356,7 +356,7 @@ EXERCISES = {
 HINTS = {
     "handle_once": {
         "does a new request, once": (
-            "`number, text = request.split(b\" \", 1)` cuts at the first blank. Call `work(text)` "
+            "`number, text = request.split(b\" \", 1)` cuts at the first space. Call `work(text)` "
             "in one place, and keep what it returns in a name."),
         "answers a repeated request without doing it": (
             "First `if number in answers:`, and there `return` what is kept. `work` stands below "

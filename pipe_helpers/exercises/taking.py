@@ -14,7 +14,7 @@ _WAITS = ("All writers have closed, and it still waits. At end of file a read re
 
 _BEGINNINGS = (b"5 hello\n",), (b"5 hello",), (b"5 he", b"llo")  # no newline before them
 
-_NOT_WHOLE = ("In a whole request there is a blank behind the length, and behind that as many "
+_NOT_WHOLE = ("In a whole request there is a space behind the length, and behind that as many "
               "bytes as it says.")
 
 
@@ -100,18 +100,18 @@ def _compare(value, wanted, when, why=""):
         both = (f"{when} Number {at + 1} in the list is {shown(got)}, and in its request is "
                 f"{shown(text)}.")
     if not why and text and re.fullmatch(rb"\n?\d+ ?" + re.escape(text) + rb"\n?", got or b""):
-        raise Fails(f"{both} Length, blank and newlines are no part of the text.")
+        raise Fails(f"{both} Length, space and newlines are no part of the text.")
     if text is not None and (got is None or got in wanted[at + 1:]):
         if text == b"":
             raise Fails(f"{both} A text may be empty: then the length is 0.")
         raise Fails(f"{both} A whole request was lost, the one with {shown(text)}.")
     if not why and text is not None and got.strip() == text.strip():
-        raise Fails(f"{both} All that stands behind the first blank is the text, blanks and all.")
+        raise Fails(f"{both} All that stands behind the first space is the text, spaces and all.")
     raise Fails(f"{both} {why}".rstrip())
 
 
 def whole(trial):
-    texts = (b"hello", b"good bye", b" two  blanks ", b"3 abc", b"\t\r \0\xff\x0b\x85",
+    texts = (b"hello", b"good bye", b" two  spaces ", b"3 abc", b"\t\r \0\xff\x0b\x85",
              "Grüße".encode(), b"10", b"x" * 500, b" ", b"", b"5 hello", b"")
     taking = _Taking(trial, 3)
     taking.come()
@@ -196,7 +196,7 @@ def not_whole(trial):
             "A length in digits has nothing else in it: `length.isdigit()` tells. int takes a "
             "sign, `_` and white space, too, and for all else it raises ValueError."),
         (b"5 hello!", b"0 x"): (
-            "Behind the blank are as many bytes as the length says, no more and no less."),
+            "Behind the space are as many bytes as the length says, no more and no less."),
     }
     taking = _Taking(trial, len(cases) + len(_BEGINNINGS))
     for lines, why in cases.items():
@@ -237,7 +237,7 @@ HINTS = {
             "First collect everything, `data = data + piece`. Split it into lines after the loop, "
             "not in it."),
         "drops a piece, and loses nothing behind it": (
-            "Look at each line by itself. Without a blank in it, or if `int(length) != "
+            "Look at each line by itself. Without a space in it, or if `int(length) != "
             "len(text)`, go on with the next line."),
         "drops a piece at the very end": (
             'The last item of `data.split(b"\\n")` has no newline behind it, and the first none '
@@ -246,8 +246,8 @@ HINTS = {
             "A newline may end one line and begin the next. `split` knows that; who searches for "
             "newline, request and newline must not use one up."),
         "drops a line that is not a whole request": (
-            "A line is whole `if blank and length.isdigit() and int(length) == len(text)`, where "
-            '`length, blank, text = line.partition(b" ")`. The first and the last item of '
+            "A line is whole `if space and length.isdigit() and int(length) == len(text)`, where "
+            '`length, space, text = line.partition(b" ")`. The first and the last item of '
             '`data.split(b"\\n")` are no lines: `[1:-1]`.'),
     },
 }
