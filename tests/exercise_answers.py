@@ -587,7 +587,7 @@ def try_open_writer(path):
     def late(*_):
         raise TimeoutError
     signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         return os.open(path, os.O_WRONLY)
     except TimeoutError:
@@ -4933,9 +4933,11 @@ def read_with_deadline(path, seconds):
 import signal
 def read_with_deadline(path, seconds):
     def late(*_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise TimeoutError
     former = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again and again: read_bytes does not hear of a signal that comes between two of its reads.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
     try:
         return pathlib.Path(path).read_bytes()
     finally:

@@ -18,7 +18,7 @@ from test_exercise_answers import solutions
 
 from pipe_helpers import exercises
 from pipe_helpers.processes.console import running_programs
-from pipe_helpers.exercises import EXERCISES, check, progress, trial
+from pipe_helpers.exercises import EXERCISES, check, observed, progress, run, trial
 from pipe_helpers.exercises.learner import Learner
 from pipe_helpers.exercises.plain import plain, shown
 from pipe_helpers.remembering import notes
@@ -244,6 +244,21 @@ def test_a_function_without_an_exercise_is_told_which_there_are():
     verdict = check(len)
     assert not verdict.solved
     assert "make_pipe" in repr(verdict) and "read_with_deadline" in repr(verdict)
+
+
+def test_what_a_handler_raises_while_a_call_is_noted_comes_through(monkeypatch):
+    def late(*_):
+        raise TimeoutError("the time is up")
+
+    log = run.Log()
+    log._pid = os.getpid()
+    monkeypatch.setattr(run.json, "dumps", late)
+    with pytest.raises(TimeoutError):
+        log._put({"pid": os.getpid()})
+    monkeypatch.setattr(observed.os, "fsdecode", late)
+    with pytest.raises(TimeoutError):
+        observed._note_open("open", ["my_pipe"])
+
 
 
 @pytest.mark.parametrize("thing", [None, "make_pipe", 3, lambda path: None])

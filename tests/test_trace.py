@@ -340,6 +340,18 @@ def test_after_a_write_that_a_full_disk_has_cut_the_next_event_is_on_a_line_of_i
     assert len(first) == 20 and rest == [b'{"kept": 3}', b'{"kept": 4}', b""]
 
 
+def test_what_a_signals_handler_raises_while_an_event_is_written_comes_through(own_folder, python):
+    writes = python(f"""
+        from pipe_helpers.recording import recorder
+        put = recorder._log_writer({str(own_folder / "log")!r})
+        def late(*args):
+            raise TimeoutError("the time is up")
+        recorder._write = late
+        put({{"cut": 1}})
+    """)
+    assert "TimeoutError: the time is up" in writes.communicate(timeout=10)[1]
+
+
 def test_an_exit_without_its_entry_leaves_what_others_have_put_into_os(monkeypatch):
     with trace() as left_before:
         pass

@@ -99,7 +99,7 @@ def observe(fn, *args, processor=0.5):
 
 def _note_open(event, args):
     if event == "open":
-        with contextlib.suppress(Exception):  # a number, say
+        with contextlib.suppress(TypeError):  # a number: not what a signal's handler raises
             _opened.append(os.fsdecode(args[0]))
 
 

@@ -72,7 +72,8 @@ class Log:
     def _put(self, event):
         if event["pid"] != self._pid:
             return
-        with contextlib.suppress(Exception):  # the function must not notice
+        # The function must not notice, unless it is what a handler of its own signals raises.
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
             line = json.dumps(event).encode() + b"\n"
             if self._memory.tell() + len(line) < _ROOM:
                 self._memory.write(line)

@@ -146,7 +146,9 @@ def _log_writer(path):
         line = gap + json.dumps(event).encode() + b"\n"
         try:
             written = _write(log, line)
-        except OSError:  # closed by a program that closes all it finds: it comes first
+        except OSError as error:  # closed by a program that closes all it finds: it comes first
+            if error.errno is None:  # the program's own, of a signal's handler
+                raise
             written = 0
         gap = b"" if written == len(line) else b"\n"
 
