@@ -111,6 +111,10 @@ class Learner:
             if time.monotonic() - began > _LONGEST:
                 raise TimeoutError(f"no verdict after {_LONGEST} s: is the machine overloaded?")
 
+    def idle(self):
+        """Whether it sleeps at this moment, or has ended: it does not wait for a processor."""
+        return self._has_ended() or self._sample() is not None
+
     def go(self):
         """Let the process go on after a report that was held."""
         if self._held is not None:

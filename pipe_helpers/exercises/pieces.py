@@ -15,9 +15,9 @@ LONG = (b"%05d\r\xff\0\x80 " * 7_000 % tuple(range(7_000)))[:-1]  # more than a 
 LINES = b"".join(LONG[start:start + 499] + b"\n" for start in range(0, 50_000, 499))
 SPINS = ('It runs in a loop that does not end. At end of file a read returns b"" at once, again '
           "and again: stop there.")
-_DRIP = 0.5  # seconds that the first pieces may take: who looks again and again takes no more
-_FIRST = 100  # pieces
-_SLOW = 10  # seconds that all may take, on a machine that is very busy
+_DRIP = 0.5  # seconds asleep while a piece is there: who looks now and then need not take them all
+_SLOW = 20  # seconds that all may take, on a machine that is very busy
+_SOON = 0.001  # seconds: before that a piece is mostly read
 
 
 def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
@@ -36,7 +36,7 @@ def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
 
 def drip(trial, path):
     """Write many pieces of one byte, each when the one before has been read; return them all."""
-    data, began = b"", time.monotonic()
+    data, slept, late = b"", 0, time.monotonic() + _SLOW
     try:
         fd = trial.open(path, os.O_WRONLY)
     except OSError:  # nobody has it open for reading any more
@@ -47,10 +47,14 @@ def drip(trial, path):
             trial.write(fd, data[-1:])
         except BrokenPipeError:  # what it returns will be too short
             break
-        late = began + (_DRIP if number < _FIRST else _SLOW)
-        while time.monotonic() < late and waiting(fd):
+        began = last = time.monotonic()
+        while waiting(fd) and slept <= _DRIP and last < late:
             time.sleep(0)
-        if time.monotonic() >= late:
+            now = time.monotonic()
+            if now - began > _SOON and trial.learner.idle():
+                slept += now - last
+            last = now
+        if slept > _DRIP or last >= late:
             break
     trial.close(fd)
     return data
