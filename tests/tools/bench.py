@@ -420,7 +420,9 @@ async def run_on_hub(learner, token, name):
             replied = False
             while not replied:
                 message = await channels.read_message()
-                assert message is not None, f"{learner.name}: no kernel any more in {name}"
+                assert message is not None, (
+                    f"{learner.name}: no kernel any more in {name}, cell {cell['id']} "
+                    f"({channels.close_code} {channels.close_reason}): {learner.hub.log_text()}")
                 if isinstance(message, str):  # a picture's bytes come apart
                     message = json.loads(message)
                     replied = message["msg_type"] == "execute_reply" \
