@@ -17,7 +17,7 @@ from pipe_helpers.exercises.trial import RESTS, Fails, expect_bytes, shown
 # than one is left to wait for: when that is depends on how long a machine takes to come there.
 SHORT = [tenths / 10_000 for tenths in range(5, 45)]
 _SOON = 0.12  # seconds
-_LATE = 0.1  # seconds after the deadline that are too many, on a machine that is not busy
+LATE_BY = 0.1  # seconds after the deadline that are too many, on a machine that is not busy
 _EARLY = 0.0002  # seconds too early that may be the grain of a clock
 _SILENCE = 1.03  # seconds that a writer lets it wait, long before the deadline
 _PROCESSOR = 2  # seconds: more than 64 bytes at a time take
@@ -33,7 +33,7 @@ _NO_WRITER = ("before a writer had come. For a reader that did not wait in open,
               'b"" while there is no writer yet, or no more.')
 
 
-class Late(Fails):
+class TooLate(Fails):
     """Something came too late, which a busy machine may have caused."""
 
 
@@ -61,7 +61,7 @@ def best_of_three(point):
         for _ in range(2):
             try:
                 return point(trial)
-            except Late:
+            except TooLate:
                 trial.reset()
         return point(trial)
 
@@ -237,9 +237,9 @@ def expect_late(trial, seen, seconds, when):
     expect_error(trial, seen, when, "TimeoutError", (
         "When the time is up, raise TimeoutError: a value could be taken for a message."))
     expect_not_early(seen, seconds, when)
-    if seen.took - seen.delayed > seconds + _LATE:
-        raise Late(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. The "
-                    "time runs from the call on, whatever comes.")
+    if seen.took - seen.delayed > seconds + LATE_BY:
+        raise TooLate(f"{when}, and it gave up {seen.took - seconds:.2f} s after its deadline. "
+                      "The time runs from the call on, whatever comes.")
     expect_all_as_before(seen, "After the TimeoutError")
     expect_sleep(seen, when)
 

@@ -35,7 +35,10 @@ def write(trial, writer, fd, data, *wanted, part=4_000, **hints):
 
 
 def drip(trial, path):
-    """Write many pieces of one byte, each when the one before has been read; return them all."""
+    """Write many pieces of one byte, each when the one before has been read; return them all.
+
+    They are fewer for a learner's process that sleeps while a piece is there, or has ended.
+    """
     data, slept, late = b"", 0, time.monotonic() + _SLOW
     try:
         fd = trial.open(path, os.O_WRONLY)

@@ -2,14 +2,13 @@
 import functools
 import time
 
-from pipe_helpers.exercises.deadlines import Late, best_of_three, expect_late
+from pipe_helpers.exercises.deadlines import LATE_BY, TooLate, best_of_three, expect_late
 from pipe_helpers.exercises.observed import did, expect_all_as_before, expect_error, observe
 from pipe_helpers.exercises.pieces import LATE
 from pipe_helpers.exercises.trial import Fails, NotTried, shown
 
 _TRY = 0.05  # seconds for one try
 _PAUSES = 0.02, 0.04, 0.08  # seconds
-_LATE = 0.1  # seconds that are too many, on a machine that is not busy
 _LONG_TIME = 10
 _COPY = "a copy of 1"
 # In each, texts that are the same without spaces, in small letters, decoded, or for `if`.
@@ -296,11 +295,12 @@ def limits(trial):
                 raise Fails(f"It gave a try {limit} seconds. That is to be a number above 0, and "
                             f"at most {_TRY}.")
             if begun + limit > seconds + 0.01:
-                # Late: what is left is less by what passes until the try begins.
-                raise Late(f"{max(0, seconds - begun):.2f} s were left of its {seconds}, and it "
-                           f"gave a try {limit:.2f} s. Give it no more than is left.")
+                # TooLate: what is left is less by what passes until the try begins.
+                raise TooLate(f"{max(0, seconds - begun):.2f} s were left of its {seconds}, and it "
+                              f"gave a try {limit:.2f} s. Give it no more than is left.")
         if (first := calling.tries[0][1]) < _TRY - 0.01:
-            raise Late(f"Much time was left, and it gave the first try {first:.2f} s, not {_TRY}.")
+            raise TooLate(f"Much time was left, and it gave the first try {first:.2f} s, not "
+                          f"{_TRY}.")
 
 
 def pauses(trial):
@@ -309,10 +309,10 @@ def pauses(trial):
     calling.returns(b"110", 4)
     made = [after[2] - before[3] for before, after in zip(calling.tries, calling.tries[1:])]
     for number, (pause, wanted) in enumerate(zip(made, _PAUSES), 1):
-        late = pause > wanted + _LATE + calling.seen.delayed
+        late = pause > wanted + LATE_BY + calling.seen.delayed
         if pause < wanted - 0.003 or late and pause > 2 * wanted:
-            raise Late(f"Its pause number {number} took {pause:.3f} s. The first is {_PAUSES[0]} "
-                       "s, and each is twice as long as the one before.")
+            raise TooLate(f"Its pause number {number} took {pause:.3f} s. The first is "
+                          f"{_PAUSES[0]} s, and each is twice as long as the one before.")
 
 
 def deadline(trial):
