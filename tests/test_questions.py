@@ -535,7 +535,8 @@ def test_a_problem_is_answered_by_keyboard_done_by_processes_and_followed_by_ano
     page.keyboard.press("Enter")
     live.get_by_role("status").filter(has_text="3 processes have done it").wait_for()
     assert table.get_by_text("pid").count() == 3 and table.get_by_text("waits").count() == 2
-    assert "Right." in live.inner_text() and "Not so." in live.inner_text()
+    wait_until(lambda: all(words in live.inner_text() for words in ("Right.", "Not so.")),
+               live.inner_text)
     for theme in ("dark", "light"):
         lab.theme(theme)
         assert lab.axe(".kit-practice") == []

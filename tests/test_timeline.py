@@ -281,7 +281,8 @@ def test_a_real_run_is_drawn_with_the_wait_where_it_was(own_folder, until):
     os.mkfifo("my_pipe")
     t = trace()
     writer = launch_writer("my_pipe", trace=t)
-    until(lambda: any(c.name == "open" for c in t.calls), "the writer is in open")
+    until(lambda: any(c.name == "open" for c in t.calls), "the writer comes to open")
+    writer.wait_blocked()  # in the call, by now: its record is written a moment before
     with t, time_limit(10):
         fd = os.open("my_pipe", os.O_RDONLY)
         while os.read(fd, 512):
