@@ -2,8 +2,9 @@
 
 A slide has one cell that shows something: between the sentence that leads to it and what is said
 of what it shows, all a little smaller if it would else not have room. A slide that goes on has its
-title in small letters. What sets up, tidies up, checks an exercise or is done by hand in JupyterLab
-is left out, and what follows the last hint or answer: it leads to the next chapter.
+title in small letters. Left out are what sets up, tidies up or checks an exercise; a text cell with
+the tag no-slide, and its whole section if it begins one; and what follows the last hint or answer:
+it leads to the next chapter.
 """
 import html
 import math
@@ -25,13 +26,9 @@ CODE_LINE, CODE_LETTERS = 30, 79
 GAP = 18
 ZOOMS = 1, 0.93, 0.87, 0.82, 0.77  # the first of them at which all has room is taken
 SMALLEST = 0.75  # of its size, to which a picture is made smaller so that it stays with its cell
-BY_HAND = {"Running a cell", "Is everything here?", "With your own hands", "In two terminals"}
 NOT_SHOWN = re.compile(r"exercises\.check|raise NotImplementedError|replay\(")
 SETS_UP = re.compile(r"(?:(?:import |from |workspace\(\)|os\.mkfifo\().*\n?|\n)+")
 TIDIES_UP = re.compile(r"(?:(?:os\.(?:close|unlink)|\w+\.(?:close|end|kill|wait))\(.*\n?|\n)+")
-TO_A_READER = re.compile(
-    r"\(You may rest|This page is a notebook|You need not run|The pieces are in|At each try, the c|"
-    r"The check (?:below )?gives|`exercises\.progress|`replay` goes|Try it on \[?six tasks")
 FOLDED = re.compile(r"(^<details.*</summary>)(.*)(</details>)", re.DOTALL)
 NO_PARAGRAPH = re.compile(r"[<|]|```|- |\d+\. ")
 SENTENCE = re.compile(r"(?<=[.?!)]) (?=[A-Z`*(\[])(?!It |They |So )")
@@ -241,11 +238,12 @@ def groups(name, target):
     """Yield a chapter's groups, in order."""
     cells = stored.cells(name, target)
     end = max(number for number, cell in enumerate(cells) if "<details" in cell.text)
-    group = title = None
+    group = title = left_out = None
     for cell in cells[:end + 1]:
         for new, blocks in parts_of(cell) if cell.text else []:
-            title = new or title
-            if title[0] in BY_HAND:
+            if new:
+                title, left_out = new, cell.no_slide
+            if left_out or cell.no_slide:
                 continue
             if new:
                 if group:
@@ -261,7 +259,7 @@ def groups(name, target):
             yield group
             group = Group()
         first = title[1] == cells[0].id
-        if title[0] in BY_HAND or cell.text or NOT_SHOWN.search(cell.code):
+        if left_out or cell.text or NOT_SHOWN.search(cell.code):
             continue
         if SETS_UP.fullmatch(cell.code) and (first or "mkfifo" not in cell.code):
             without_colon(group.lead)
@@ -285,14 +283,9 @@ def without_colon(lead):
 
 
 def parts_of(cell):
-    """Yield pairs (title, blocks) of a cell's text; the title, a pair (words, id), may be None.
-
-    What is said only to who sits at the notebook is left out.
-    """
+    """Yield pairs (title, blocks) of a cell's text; the title, a pair (words, id), may be None."""
     title, blocks = None, []
     for block in stored.blocks(cell.text):
-        if TO_A_READER.match(block):
-            continue
         if level_and_words := stored.heading(block):
             if title or blocks:
                 yield title, blocks

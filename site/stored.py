@@ -69,6 +69,7 @@ class Error(str):
 class Cell:
     """A cell: Markdown in text, or a program in code, each "" if there is none.
 
+    no_slide: it is only for who sits at the notebook: with a heading, all of its section.
     question: an object of a questions file, if the cell asks one, in which see is Markdown;
     number: which one it is.
     shown: its outputs, each a str, Html, Error or Picture.
@@ -77,6 +78,7 @@ class Cell:
     id: str
     text: str = ""
     code: str = ""
+    no_slide: bool = False
     question: dict = None
     number: int = 0
     shown: list = field(default_factory=list)
@@ -120,7 +122,8 @@ def plain(text):
 def _cell(stored, linked):
     source = "".join(stored["source"])
     if stored["cell_type"] == "markdown":
-        return Cell(stored["id"], text=linked(source))
+        no_slide = "no-slide" in stored["metadata"].get("tags", [])
+        return Cell(stored["id"], text=linked(source), no_slide=no_slide)
     shown = [each for output in stored["outputs"] if (each := _shown(output, linked))]
     if "question" not in stored["metadata"].get("tags", []):
         return Cell(stored["id"], code=source, shown=shown)

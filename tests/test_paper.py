@@ -72,7 +72,9 @@ def test_a_chapter_is_at_most_60_slides_and_each_shows_what_one_cell_gave(made):
         whole = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))["cells"]
         tags = {cell["id"]: " ".join(cell["metadata"].get("tags", [])) for cell in whole}
         wanted = {cell for cell, tag in tags.items() if re.search("question|fact:", tag)}
-        assert wanted <= {cell for slide in slides for cell in slide.cells}, name
+        on_slides = {cell for slide in slides for cell in slide.cells}
+        assert wanted <= on_slides, name
+        assert not on_slides & {cell for cell, tag in tags.items() if "no-slide" in tag}, name
 
 
 def test_what_is_said_of_a_cell_stays_with_it_and_what_leads_on_does_not():
