@@ -217,7 +217,8 @@ def test_the_answers_of_the_second_hunt_mend_its_server(tmp_path):
     cell["serve-reopens"].source = cell["serve-keeps"].source
     loop = cell["serve-keeps"].source.partition("    while True:\n")[1:]
     mend("serve-keeps", loop[0] + loop[1].partition(":\n")[0] + ":\n", answer("text-class-mend"))
-    mend("results-program", "    threading.Thread(target=tell).start()", answer("text-evening-mend"))
+    thread = "    threading.Thread(target=tell).start()"
+    mend("results-program", thread, answer("text-evening-mend"))
     notebook.cells = [each for each in notebook.cells if each.id != "class-left"]
     nbformat.write(notebook, tmp_path / "mended.ipynb")
 
