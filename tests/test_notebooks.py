@@ -208,17 +208,14 @@ def test_the_answers_of_the_second_hunt_mend_its_server(tmp_path):
     def answer(text):
         return re.search("```python\n(.*?)```", cell[text].source, re.DOTALL)[1]
 
-    def mend(program, wrong, right):
-        assert cell[program].source.count(wrong) == 1
-        cell[program].source = cell[program].source.replace(wrong, right)
-
     cell["serve-program"].source = cell["serve-reopens"].source
     cell["answer-program"].source = cell["answer-flushes"].source
     cell["serve-reopens"].source = cell["serve-keeps"].source
-    loop = cell["serve-keeps"].source.partition("    while True:\n")[1:]
-    mend("serve-keeps", loop[0] + loop[1].partition(":\n")[0] + ":\n", answer("text-class-mend"))
+    cell["serve-keeps"].source = "%%program server/serve.py\n" + answer("text-class-mend")
     thread = "    threading.Thread(target=tell).start()"
-    mend("results-program", thread, answer("text-evening-mend"))
+    assert cell["results-program"].source.count(thread) == 1
+    mended = cell["results-program"].source.replace(thread, answer("text-evening-mend"))
+    cell["results-program"].source = mended
     notebook.cells = [each for each in notebook.cells if each.id != "class-left"]
     nbformat.write(notebook, tmp_path / "mended.ipynb")
 
