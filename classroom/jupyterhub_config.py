@@ -5,6 +5,7 @@ which git leaves alone. It is read last.
 """
 import grp
 import os
+import pwd
 import resource
 import signal
 import stat
@@ -27,8 +28,23 @@ def closed_to_learners(path):
     return None
 
 
+# Where a kernel of a learner has its socket; JupyterLab puts a UUID and a number into it.
+SOCKET = f".local/share/jupyter/runtime/kernel-{'0' * 36}-ipc-0"
+ROOM = 107  # bytes for the name of a socket [unix(7)]
+
+
 class Spawner(LocalProcessSpawner):
-    """Starts a learner's JupyterLab as that learner, with limits that each process inherits."""
+    """Starts a learner's JupyterLab as that learner, with limits that each process inherits.
+
+    Its kernels are reached by sockets in the file system, if their names have room at that home.
+    Else by ports: then two servers that look for free ones at once can find the same, and the
+    kernel that comes second never starts.
+    """
+
+    def get_args(self):
+        socket = Path(pwd.getpwnam(self.user.name).pw_dir, SOCKET)
+        has_room = len(os.fsencode(socket)) <= ROOM
+        return super().get_args() + ["--KernelManager.transport=ipc"] * has_room
 
     def make_preexec_fn(self, name):
         become = super().make_preexec_fn(name)

@@ -83,6 +83,8 @@ def test_two_learners_come_by_the_link_run_the_first_chapter_and_see_the_line(se
                 limits = file.read()
             assert re.search(rf"Max data size +{1024 ** 3} ", limits)
             assert re.search(r"Max processes +1000 ", limits)
+        runtime = seat.learner.home / ".local/share/jupyter/runtime"
+        assert list(runtime.glob("kernel-*-ipc-*")), "a kernel has ports, which can collide"
 
 
 def test_a_button_of_the_lab_moves_the_learners_own_process(seats):
