@@ -120,12 +120,11 @@ def plain(text):
 
 
 def _cell(stored, linked):
-    source = "".join(stored["source"])
+    source, tags = "".join(stored["source"]), stored["metadata"].get("tags", [])
     if stored["cell_type"] == "markdown":
-        no_slide = "no-slide" in stored["metadata"].get("tags", [])
-        return Cell(stored["id"], text=linked(source), no_slide=no_slide)
+        return Cell(stored["id"], text=linked(source), no_slide="no-slide" in tags)
     shown = [each for output in stored["outputs"] if (each := _shown(output, linked))]
-    if "question" not in stored["metadata"].get("tags", []):
+    if "question" not in tags:
         return Cell(stored["id"], code=source, shown=shown)
     chapter, number = re.search(r'predict\("(\w+)", (\d+)\)', source).groups()
     file = NOTEBOOKS / f"questions/{chapter}.json"

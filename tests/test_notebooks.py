@@ -216,7 +216,7 @@ def test_the_answers_of_the_second_hunt_mend_its_server(tmp_path):
     assert cell["results-program"].source.count(thread) == 1
     mended = cell["results-program"].source.replace(thread, answer("text-evening-mend"))
     cell["results-program"].source = mended
-    notebook.cells = [each for each in notebook.cells if each.id != "class-left"]
+    cell["class-left"].source = "sorted(os.listdir())"  # there is no file that nobody wanted
     nbformat.write(notebook, tmp_path / "mended.ipynb")
 
     shown = {each.id: each.outputs for each in run(tmp_path / "mended.ipynb").cells
@@ -225,6 +225,8 @@ def test_the_answers_of_the_second_hunt_mend_its_server(tmp_path):
     assert r"Ada: b'tea 1\ntea 2\n'" in shown["first"][0].text
     assert shown["slow-answers"][0].data["text/plain"] == r"[b'tea 1\n', b'tea 2\n']"
     assert shown["class"][0].data["text/plain"] == "[31, b'coffee 31']"
+    assert shown["class-left"][0].data["text/plain"] == (
+        "['reply.ada', 'reply.ben', 'requests', 'results', 'server']")
     assert shown["pieces"][0].data["text/plain"] == r"b'tea 1\n'"
     assert "1 BlockingIOError" in shown["twice-locked"][0].text
     assert shown["day"][0].data["text/plain"] == r"""[b'tea 1\n', b"{'tea': 1}"]"""

@@ -235,10 +235,12 @@ def test_what_makes_no_sense_looks_so_and_its_tooltip_says_why(hands):
         return hands.button(name).get_attribute("title")
 
     def wait_why(name, words):
-        wait_until(lambda: hands.is_off(name) and words in tooltip(name), lambda: tooltip(name))
+        return wait_until(lambda: hands.is_off(name) and words in tooltip(name) and tooltip(name),
+                          lambda: tooltip(name))
 
-    wait_why("writer: write", "not now: the writer has not opened my_pipe: open it first")
-    wait_why("reader: cancel", "not now: the reader is in no call")
+    assert wait_why("writer: write", "open it first") == \
+        "not now: the writer has not opened my_pipe: open it first"
+    assert wait_why("reader: cancel", "no call") == "not now: the reader is in no call"
     assert tooltip("writer: open") == "os.open('my_pipe', os.O_WRONLY)"
     hands.play(["writer: open", "writer is blocked in open"])
     wait_why("writer: open", "still in open: cancel it")
@@ -258,6 +260,7 @@ def test_wrong_input_is_told_in_a_line_and_nothing_is_lost(hands):
     hands.wait_status("1,048,577 bytes: choose a number from 0 to 1,048,576")
     hands.press("reader", "read", "512")
     wait_until(lambda: hands.fact("reader", "last result") == "b'Hello'", hands.status)
+    hands.wait_status("b'Hello'")
 
 
 def test_it_fits_800_by_560_and_nothing_jumps(hands):
