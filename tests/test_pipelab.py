@@ -177,6 +177,35 @@ def test_sigint_at_any_moment_leaves_nothing_that_no_lab_knows(left, python, way
     assert running.communicate(timeout=10)[1] == ""
 
 
+@pytest.mark.parametrize("number", [1, 2, 30], ids=["the lab", "its first part", "a later part"])
+def test_sigint_while_a_widget_is_made_leaves_none_half_made(own_folder, left, python, number):
+    running = python("""
+        import os, signal, sys, threading, time
+        from ipywidgets import Widget
+        from pipe_helpers import PipeLab
+
+        begin, begun = Widget.setup_instance, []
+
+        def interrupted(widget, *args, **kwargs):  # it is there, and has no traits yet
+            begun.append(widget)
+            if len(begun) == int(sys.argv[1]):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            begin(widget, *args, **kwargs)
+
+        Widget.setup_instance = interrupted
+        try:
+            PipeLab()
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        deadline = time.monotonic() + 5
+        while os.listdir(os.environ["TMPDIR"]) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        begun.clear()  # what is half made is thrown away now
+        print(os.listdir(os.environ["TMPDIR"]))
+    """, number)
+    assert running.communicate(timeout=20) == ("interrupted\n[]\n", "")
+
+
 @pytest.mark.parametrize("way", ["lab.end()", "lab.close()", "restart"])
 def test_nothing_is_left_when_it_ends(lab_kernel, until, alive, way):
     say(lab_kernel, LAB)

@@ -1,4 +1,5 @@
 """The lab: two real processes and a named pipe in a notebook, with buttons for their calls."""
+import contextvars
 import threading
 import time
 
@@ -41,6 +42,10 @@ class PipeLab(widgets.VBox):
     for a process that is neither "writer" nor "reader".
     """
 
+    def __new__(cls, *args, **kwargs):
+        # A widget that an interrupt leaves half made complains when it is thrown away.
+        return in_one_go("the lab", lambda: super(PipeLab, cls).__new__(cls), lambda made: None)
+
     def __init__(self, process=None, path=None):
         if (process is None) != (path is None):
             raise ValueError('PipeLab() has both processes. For one of two people it is '
@@ -53,8 +58,14 @@ class PipeLab(widgets.VBox):
         self._note = ""
         self._news = None
         self._waits, self._tick = False, _TICK if process is None else 2 * _TICK
+        cell = contextvars.copy_context()  # what is made belongs to it, whichever thread makes it
+        in_one_go("the lab", lambda: cell.run(self._begin, process, path),
+                  undo=lambda made: self.close())
+
+    def _begin(self, process, path):
+        self._model = (LabModel(self._wake.set) if process is None
+                       else PairModel(process, path, self._wake.set))
         try:
-            in_one_go("the lab", lambda: self._begin(process, path), undo=LabModel.end)
             self._build()
             super().__init__(children=self._parts())
             self.add_class("pipe-lab")
@@ -62,16 +73,9 @@ class PipeLab(widgets.VBox):
             self._show(self._model.look())
             _remember(self)
             threading.Thread(target=self._watch, daemon=True, name="PipeLab").start()
-        except BaseException:  # an interrupt, too, must leave nothing behind
-            if hasattr(self, "_model"):
-                self._model.end()
+        except BaseException:
+            self._model.end()
             raise
-
-    def _begin(self, process, path):
-        # Kept where the model is made: an interrupt can come before what it returns has a name.
-        self._model = (LabModel(self._wake.set) if process is None
-                       else PairModel(process, path, self._wake.set))
-        return self._model
 
     @property
     def _alone(self):
