@@ -18,7 +18,16 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from save_notebooks import CELL_METADATA, METADATA, NOTEBOOKS, chapters, clean, run, save
+from save_notebooks import (
+    CELL_METADATA,
+    METADATA,
+    NOTEBOOKS,
+    chapters,
+    clean,
+    red_text_of_other_code,
+    run,
+    save,
+)
 
 from pipe_helpers.showing import alive
 
@@ -140,6 +149,7 @@ CHECKS = [
     metadata_not_minimal,
     needs_trust,
     programs_written_anywhere,
+    red_text_of_other_code,
 ]
 
 # ---------------------------------------------------------------- the notebooks of the kit
@@ -306,6 +316,11 @@ BAD = {
         machine_paths,
         with_(executed("1"), lambda n: n.cells.append(new_markdown_cell("cd /home/ada/pipes"))),
     ),
+    "red text of a line that was renamed": (
+        red_text_of_other_code,
+        executed("b = 0\n1 / b", outputs=[{**ERROR, "traceback": [
+            "Cell In[1], line 2\n      1 a = 0\n\x1b[32m----> 2 1 / a\x1b[39m"]}]),
+    ),
     "a program among the chapters": (
         programs_written_anywhere,
         executed("%%writefile wait.py\nimport os"),
@@ -337,7 +352,9 @@ def test_a_bad_notebook_is_refused(what):
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_good_notebook_is_not_refused(check):
-    notebook = executed("import os", "1/0", outputs=[ERROR], tags=["raises-exception"])
+    traceback = ["Cell In[2], line 1\n\x1b[32m----> 1 1/0\x1b[39m"]
+    error = nbformat.from_dict({**ERROR, "traceback": traceback})
+    notebook = executed("import os", "1/0", outputs=[error], tags=["raises-exception"])
     notebook.cells.append(new_markdown_cell("The pipe lies in /tmp/named_pipes_ab12.", id="text"))
     for number, note in ((3, {"reason": "a random picture"}), (4, {})):
         comment = "# not compared: two processes race" if not note else ""
@@ -420,6 +437,19 @@ def test_a_notebook_whose_output_has_changed_is_saved_anew(tmp_path):
     assert save(path) is None
     saved = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     assert saved.cells[0].outputs[0].data == {"text/plain": "'2'"}
+
+
+def test_red_text_of_a_line_that_was_renamed_is_saved_anew(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    cell = new_code_cell("zero = 0\n1 / zero", id="one", metadata={"tags": ["raises-exception"]})
+    nbformat.write(new_notebook(cells=[cell]), path)
+    assert save(path) is None
+    stored = nbformat.read(path, as_version=4)
+    stored.cells[0].source = "nothing = 0\n1 / nothing"
+    nbformat.write(stored, path)
+    assert save(path) is None
+    shown = "\n".join(nbformat.read(path, as_version=4).cells[0].outputs[0].traceback)
+    assert "nothing" in shown and "zero = 0" not in shown
 
 
 def test_outputs_that_were_deleted_are_saved_anew_even_if_they_are_not_compared(tmp_path):

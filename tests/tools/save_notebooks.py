@@ -3,8 +3,8 @@
     python tests/tools/save_notebooks.py [NOTEBOOK ...]    (by default all under notebooks/)
 
 A notebook whose new outputs differ from the stored ones only in what nbval's sanitizing file lets
-differ (PIDs, times, folders), and in the pictures of those, stays as it is: so a run without a
-change leaves nothing to commit. Delete the stored outputs, or a cell's, to have them saved anew.
+differ (PIDs, times, folders), and in the pictures of those, stays as it is, unless its red text
+shows lines of former code: so a run without a change leaves nothing to commit. Delete the stored outputs, or a cell's, to have them saved anew.
 
 Nothing is saved for a notebook in which a cell raises without the tag raises-exception; the exit
 status is then 1.
@@ -33,7 +33,9 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
-FILE_FRAME = re.compile(r"(?:\x1b\[[\d;]*m)*File ")  # after terminal colours
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
+FILE_FRAME = re.compile(rf"(?:{COLOUR.pattern})*File ")
+FRAME_LINE = re.compile(r"^(?:-+>| +) *\d+ +(\S.*?) *$", re.MULTILINE)  # "----> 3 os.close(fd)"
 CELL_METADATA = ("tags", "reason", "jupyter", "nbgrader")  # what an author may say about a cell
 
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError, nbformat.ValidationError)
@@ -97,6 +99,21 @@ def run(path):
     return clean(notebook)
 
 
+def red_text_of_other_code(notebook):
+    """Return complaints about tracebacks that show lines which no cell has, or no cell any more."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    lines = {line.strip() for cell in cells for line in cell.source.splitlines()}
+    return [
+        f"the red text of {cell.id} shows a line that no cell has, {line!r}: run `make notebooks`"
+        for cell in cells
+        for output in cell.outputs
+        for frame in (COLOUR.sub("", each) for each in output.get("traceback", ()))
+        if frame.startswith("Cell In")
+        for line in FRAME_LINE.findall(frame)
+        if line not in lines
+    ]
+
+
 def gist(notebook):
     """Return what two runs of `notebook` must have in common, as text."""
     notebook = copy.deepcopy(notebook)
@@ -122,7 +139,7 @@ def save(path):
         nbformat.validate(notebook)
     except FAILURES as error:
         return str(error)
-    if gist(notebook) == gist(stored):
+    if gist(notebook) == gist(stored) and not red_text_of_other_code(stored):
         return None
     text = nbformat.writes(notebook)
     # Written beside it and renamed, so that an interrupt leaves the old notebook whole.
