@@ -4,7 +4,8 @@
 
 A notebook whose new outputs differ from the stored ones only in what nbval's sanitizing file lets
 differ (PIDs, times, folders), and in the pictures of those, stays as it is, unless its red text
-shows lines of former code: so a run without a change leaves nothing to commit. Delete the stored outputs, or a cell's, to have them saved anew.
+shows lines of former code: so a run without a change leaves nothing to commit. Delete the stored
+outputs, or a cell's, to have them saved anew.
 
 Nothing is saved for a notebook in which a cell raises without the tag raises-exception; the exit
 status is then 1.
